@@ -1,0 +1,120 @@
+// Executable: a compiled part of a graph. Programs are specialised and cached per
+// signature of input dtypes and shapes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "wengert/graph.h"
+
+namespace wengert {
+
+// A variable's value. Shared by everything that holds its handle.
+class Variable : public Resource {
+ public:
+  Variable(DType dtype, Shape shape, std::string name)
+      : dtype_(dtype), shape_(std::move(shape)), name_(std::move(name)) {}
+  DType dtype() const { return dtype_; }
+  const Shape& shape() const { return shape_; }
+  const std::string& name() const { return name_; }
+  bool initialized() const { return value_.valid(); }
+  const Array& value() const { return value_; }
+  // Throws InvalidArgument when dtype or shape do not fit.
+  void Assign(Array value);
+
+ private:
+  DType dtype_;
+  Shape shape_;
+  std::string name_;
+  Array value_;
+};
+
+// Resources by name: the state of one session.
+class ResourceManager {
+ public:
+  // The variable of that name, made (uninitialised) on first use.
+  std::shared_ptr<Resource> LookupOrCreate(const std::string& name, DType dtype,
+                                           const Shape& shape);
+  void Clear() { resources_.clear(); }
+
+ private:
+  std::unordered_map<std::string, std::shared_ptr<Resource>> resources_;
+};
+
+// Passes of the compiler, each of which can be switched off.
+struct CompileOptions {
+  bool fold_constants = true;
+  bool simplify = true;
+  bool eliminate_common_subexpressions = true;
+  bool fuse = true;
+  bool reuse_memory = true;
+  int num_threads = 0;  // 0: the process default (SetNumThreads)
+};
+
+// Memory of an input, or of an output given by the caller: contiguous, row-major.
+struct ArrayView {
+  DType dtype;
+  int rank;
+  const int64_t* dims;
+  void* data;
+};
+
+class Executable {
+ public:
+  // `inputs` may be any tensors: they are cut there and fed. `targets` are run for their
+  // effects. The graph is kept alive and not changed; growing it later does not matter.
+  static std::shared_ptr<Executable> Compile(std::shared_ptr<Graph> graph,
+                                             std::vector<Tensor> inputs,
+                                             std::vector<Tensor> outputs,
+                                             std::vector<Operation*> targets = {},
+                                             CompileOptions options = {},
+                                             std::shared_ptr<ResourceManager> resources = nullptr);
+  virtual ~Executable() = default;
+
+  // One value per input. Thread-safe. Throws Error (InvalidArgument, FailedPrecondition ...)
+  // naming the operation; variables are then unchanged.
+  virtual std::vector<Array> Run(const std::vector<Array>& inputs) = 0;
+
+  // The hot path: plain-data inputs borrowed, outputs written into the caller's memory where
+  // `outputs[i].data` is set, else into fresh buffers returned in `fresh` (dims set too).
+  // Returns false, having done nothing, when the signature has no prepared Program of one
+  // segment whose output shapes are known: call Run then.
+  virtual bool RunPrepared(const ArrayView* inputs, ArrayView* outputs, Array* fresh) = 0;
+
+  // Text of the Program before and after each pass, and its steps, for these input shapes.
+  virtual std::string Explain(const std::vector<Array>& inputs) = 0;
+  // Number of steps and bytes of arena of the last prepared Program.
+  struct Stats {
+    int64_t steps = 0;
+    int64_t arena_bytes = 0;
+    int64_t programs = 0;
+  };
+  virtual Stats stats() const = 0;
+  virtual const std::vector<Tensor>& inputs() const = 0;
+  virtual const std::vector<Tensor>& outputs() const = 0;
+};
+
+// Connects the layers (constant evaluation while building graphs). Idempotent; implied by
+// Executable::Compile and ExecuteOp.
+void InitializeRuntime();
+
+// Runs one op now (eager mode): a Program of a single op, cached by type, attributes and
+// signature.
+std::vector<Array> ExecuteOp(const OpDef& def, const std::vector<Array>& inputs,
+                             const AttrMap& attrs);
+
+// Threads used by kernels of this process (default: the cores it may run on, or
+// WENGERT_NUM_THREADS). Results never depend on it.
+void SetNumThreads(int n);
+int NumThreads();
+// Instruction sets this machine can run, best first, and the one in use (WENGERT_ISA).
+std::vector<std::string> AvailableIsas();
+std::string CurrentIsa();
+// Switches the instruction set; false when this machine cannot run it. For tests.
+bool UseIsa(const std::string& name);
+std::string BlasDescription();
+
+}  // namespace wengert

@@ -1,0 +1,42 @@
+// Prune: drops nodes that neither an output nor an effect needs, and renumbers the values.
+#include <utility>
+
+#include "compile/program_builder.h"
+
+namespace wengert::compile {
+
+Program Prune(Program program) {
+  std::vector<bool> needed(program.values.size());
+  std::vector<bool> keep(program.nodes.size());
+  for (Value v : program.outputs) needed[static_cast<size_t>(v.id)] = true;
+  for (size_t i = program.nodes.size(); i-- > 0;) {
+    const Node& node = program.nodes[i];
+    bool live = HasEffect(node);
+    for (Value v : node.outputs) live = live || needed[static_cast<size_t>(v.id)];
+    if (!live) continue;
+    keep[i] = true;
+    for (Value v : node.inputs) needed[static_cast<size_t>(v.id)] = true;
+  }
+  Program out;
+  out.num_inputs = program.num_inputs;
+  out.num_resources = program.num_resources;
+  std::vector<Value> to(program.values.size());
+  for (size_t i = 0; i < program.nodes.size(); ++i) {
+    if (!keep[i]) continue;
+    Node& node = program.nodes[i];
+    for (Value& v : node.inputs) v = to[static_cast<size_t>(v.id)];
+    if (auto* fused = std::get_if<Fused>(&node.prim)) {
+      for (Access& a : fused->operands) a.value = to[static_cast<size_t>(a.value.id)];
+    }
+    for (Value& v : node.outputs) {
+      ValueInfo& info = program.values[static_cast<size_t>(v.id)];
+      to[static_cast<size_t>(v.id)] = out.NewValue(info.dtype, std::move(info.dims));
+      v = to[static_cast<size_t>(v.id)];
+    }
+    out.nodes.push_back(std::move(node));
+  }
+  for (Value v : program.outputs) out.outputs.push_back(to[static_cast<size_t>(v.id)]);
+  return out;
+}
+
+}  // namespace wengert::compile

@@ -1,0 +1,211 @@
+// Operations, tensors, and adding to a graph.
+#include "wengert/graph.h"
+
+#include <algorithm>
+
+#include "graph/op_types.h"
+#include "graph/print.h"
+#include "wengert/op_def.h"
+
+namespace wengert {
+namespace {
+
+SourceLocationHooks& Hooks() {
+  static SourceLocationHooks hooks;
+  return hooks;
+}
+
+std::string GraphText(const Graph& graph) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof(buffer), "%p", static_cast<const void*>(&graph));
+  return std::string("<wengert.Graph object at ") + buffer + ">";
+}
+
+void CheckNodeName(const std::string& name) {
+  if (Graph::IsValidName(name)) return;
+  throw ValueError("`" + name +
+                   "` is not a valid node name. Accepted names conform to Regex "
+                   "/re.compile('^[A-Za-z0-9.][A-Za-z0-9_.\\\\\\\\/>-]*$')/");
+}
+
+}  // namespace
+
+void SetSourceLocationHooks(SourceLocationHooks hooks) {
+  Hooks() = hooks;
+}
+
+DType Tensor::dtype() const {
+  return op->output_dtype(index);
+}
+
+const Shape& Tensor::shape() const {
+  return op->output_shape(index);
+}
+
+std::string Tensor::name() const {
+  return op->name() + ":" + std::to_string(index);
+}
+
+Graph& Tensor::graph() const {
+  return op->graph();
+}
+
+const std::string& Operation::type() const {
+  return def_->name();
+}
+
+const Attr* Operation::FindAttr(std::string_view name) const {
+  const auto it = attrs_.find(name);
+  return it == attrs_.end() ? nullptr : &it->second;
+}
+
+const Attr& Operation::attr(std::string_view name) const {
+  if (const Attr* found = FindAttr(name)) return *found;
+  throw ValueError("Operation '" + name_ + "' has no attr named '" + std::string(name) + "'.");
+}
+
+void Operation::SetAttr(const std::string& name, Attr value) {
+  graph_->CheckModifiable();
+  if (const AttrDef* attr_def = def_->FindAttr(name)) CheckAttr(*def_, *attr_def, &value);
+  attrs_[name] = std::move(value);
+  ++graph_->version_;
+  graph_->ForgetConstants();
+}
+
+std::string Operation::location() const {
+  const auto describe = Hooks().describe;
+  return location_ && describe ? describe(location_) : std::string();
+}
+
+void*& Operation::binding_slot(int output) {
+  if (output < 0) return binding_;
+  return outputs_.at(static_cast<size_t>(output)).binding;
+}
+
+std::shared_ptr<Graph> Graph::Create() {
+  return std::shared_ptr<Graph>(new Graph);
+}
+
+Graph::~Graph() = default;
+
+void Graph::CheckModifiable() const {
+  if (finalized_) throw RuntimeError("Graph is finalized and cannot be modified.");
+}
+
+void Graph::ResolveInputs(std::vector<Tensor>* inputs) {
+  for (Tensor& t : *inputs) {
+    if (!t) throw ValueError("an input of an operation is empty");
+    if (t.index < 0 || t.index >= t.op->num_outputs()) {
+      throw ValueError("Operation '" + t.op->name() + "' has no output " +
+                       std::to_string(t.index));
+    }
+    if (&t.graph() == this) continue;
+    if (capture) {
+      t = capture(t);
+      if (!t || &t.graph() != this) throw ValueError("a captured tensor is not in this graph");
+      continue;
+    }
+    for (const Tensor& own : *inputs) {
+      if (!own || &own.graph() != this) continue;
+      throw ValueError(TensorText(t) + " must be from the same graph as " + TensorText(own) +
+                       " (graphs are " + GraphText(t.graph()) + " and " + GraphText(*this) + ").");
+    }
+    throw ValueError(TensorText(t) + " is not from the passed-in graph.");
+  }
+}
+
+Operation* Graph::AddOperation(OperationSpec spec) {
+  CheckModifiable();
+  const OpDef& def = OpRegistry::Global().Get(spec.type);
+  ResolveInputs(&spec.inputs);
+  for (const Operation* control : spec.control_inputs) {
+    if (!control || &control->graph() != this) {
+      throw ValueError("a control input of '" + spec.name + "' is not in this graph");
+    }
+  }
+  auto op = std::make_unique<Operation>();
+  op->graph_ = this;
+  op->def_ = &def;
+  for (const auto& [name, value] : attr_scope_) {
+    if (!spec.attrs.contains(name)) spec.attrs[name] = value;
+  }
+  if (!overrides_.empty()) {
+    const auto it = overrides_.find(spec.type);
+    if (it != overrides_.end() && !spec.attrs.contains("_gradient_op_type")) {
+      spec.attrs["_gradient_op_type"] = it->second;
+    }
+  }
+  ResolveAttrs(def, spec.inputs, spec.name.empty() ? spec.type : spec.name, &spec.attrs);
+  std::vector<DType> types = OutputTypes(def, spec.attrs);
+
+  if (!spec.name.empty() && spec.name.back() == '/') {
+    spec.name.pop_back();
+    op->name_ = std::move(spec.name);
+    CheckNodeName(op->name_);
+    if (by_name_.contains(op->name_)) {
+      throw ValueError("Duplicate node name in graph: '" + op->name_ + "'");
+    }
+  } else {
+    const std::string& wanted = spec.name.empty() ? spec.type : spec.name;
+    if (name_scope_.empty()) CheckNodeName(wanted);
+    op->name_ = UniqueName(wanted);
+    if (!name_scope_.empty()) CheckNodeName(op->name_);
+    // Names that ended in '/' are not marked as used by themselves.
+    while (by_name_.contains(op->name_)) op->name_ = UniqueName(wanted);
+  }
+  op->inputs_ = std::move(spec.inputs);
+  op->attrs_ = std::move(spec.attrs);
+
+  std::vector<Shape> shapes;
+  if (def.shape_fn()) {
+    ShapeContext context(*this, def, op->name_, op->attrs_, op->inputs_, types.size());
+    def.shape_fn()(context);
+    shapes = context.TakeOutputs();
+  }
+  shapes.resize(types.size());
+  op->outputs_.reserve(types.size());
+  for (size_t i = 0; i < types.size(); ++i) {
+    op->outputs_.push_back({types[i], std::move(shapes[i])});
+  }
+  op->control_inputs_ = std::move(spec.control_inputs);
+  if (!control_stack_.empty()) ApplyControlDependencies(op->inputs_, &op->control_inputs_);
+  op->device_ = device_;
+  if (const auto capture_location = Hooks().capture) op->location_ = capture_location();
+  op->id_ = num_operations();
+
+  Operation* added = op.get();
+  operations_.push_back(std::move(op));
+  try {
+    by_name_.emplace(added->name_, added);
+  } catch (...) {
+    operations_.pop_back();
+    throw;
+  }
+  ++version_;
+  return added;
+}
+
+Operation* Graph::FindOperation(std::string_view name) const {
+  const auto it = by_name_.find(name);
+  return it == by_name_.end() ? nullptr : it->second;
+}
+
+void Graph::AddFunction(std::shared_ptr<const Function> function) {
+  if (!function) throw ValueError("a function is empty");
+  if (const auto known = FindFunction(function->name)) {
+    if (known == function) return;
+    throw ValueError("Cannot add function '" + function->name +
+                     "' because a different function with the same name already exists.");
+  }
+  functions_.push_back(std::move(function));
+  ++version_;
+}
+
+std::shared_ptr<const Function> Graph::FindFunction(const std::string& name) const {
+  for (const auto& function : functions_) {
+    if (function->name == name) return function;
+  }
+  return nullptr;
+}
+
+}  // namespace wengert

@@ -1,0 +1,124 @@
+#include "kernels/blas.h"
+
+#include <algorithm>
+#include <climits>
+
+#include "kernels/kernel_table.h"
+#include "kernels/parallel.h"
+
+// The wheel scipy-openblas32 prefixes its symbols; declared here because its cblas.h is C and
+// carries every routine.
+extern "C" {
+void scipy_openblas_set_num_threads(int threads);
+char* scipy_openblas_get_config(void);
+void scipy_cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
+                       const float* a, int lda, const float* b, int ldb, float beta, float* c,
+                       int ldc);
+void scipy_cblas_dgemm(int order, int trans_a, int trans_b, int m, int n, int k, double alpha,
+                       const double* a, int lda, const double* b, int ldb, double beta, double* c,
+                       int ldc);
+}
+
+namespace wengert::kernels {
+namespace {
+
+// Values of the enumerations of CBLAS.
+constexpr int kRowMajor = 101, kNoTrans = 111, kTrans = 112;
+
+struct Problem {
+  bool is_double, trans_a, trans_b;
+  int64_t m, n, k;
+  const char* a;
+  int64_t lda;
+  const char* b;
+  int64_t ldb;
+  char* c;
+  int64_t ldc;
+  bool accumulate;
+
+  int64_t size() const { return is_double ? 8 : 4; }
+};
+
+void CallOpenBlas(const Problem& p) {
+  static const bool pinned = (scipy_openblas_set_num_threads(1), true);
+  static_cast<void>(pinned);
+  const int ta = p.trans_a ? kTrans : kNoTrans, tb = p.trans_b ? kTrans : kNoTrans;
+  const int m = static_cast<int>(p.m), n = static_cast<int>(p.n), k = static_cast<int>(p.k);
+  const int lda = static_cast<int>(p.lda), ldb = static_cast<int>(p.ldb);
+  const int ldc = static_cast<int>(p.ldc);
+  if (p.is_double) {
+    scipy_cblas_dgemm(kRowMajor, ta, tb, m, n, k, 1.0, reinterpret_cast<const double*>(p.a), lda,
+                      reinterpret_cast<const double*>(p.b), ldb, p.accumulate ? 1.0 : 0.0,
+                      reinterpret_cast<double*>(p.c), ldc);
+  } else {
+    scipy_cblas_sgemm(kRowMajor, ta, tb, m, n, k, 1.0f, reinterpret_cast<const float*>(p.a), lda,
+                      reinterpret_cast<const float*>(p.b), ldb, p.accumulate ? 1.0f : 0.0f,
+                      reinterpret_cast<float*>(p.c), ldc);
+  }
+}
+
+// Decided for the whole product, so that every part of it takes the same path.
+bool PrefersOpenBlas(const Problem& p) {
+  const int64_t largest = std::max({p.m, p.n, p.k, p.lda, p.ldb, p.ldc});
+  if (largest > INT_MAX) return false;  // OpenBLAS counts in int
+  if (p.m <= 16 || p.n == 1 || p.k == 0) return false;  // copying B would cost too much
+  // While B stays in the second-level cache, copies of A and B gain nothing.
+  constexpr int64_t kCache = 256 * 1024;
+  return p.k > 512 || p.n > 512 || p.n * p.k * p.size() > kCache;
+}
+
+void Run(const Problem& p, bool open_blas) {
+  if (open_blas) {
+    CallOpenBlas(p);
+  } else {
+    Kernels().small_gemm[p.is_double ? kF64 : kF32](p.trans_a, p.trans_b, p.m, p.n, p.k, p.a, p.lda,
+                                                    p.b, p.ldb, p.c, p.ldc, p.accumulate);
+  }
+}
+
+Problem Rows(Problem p, int64_t begin, int64_t end) {
+  p.a += (p.trans_a ? begin : begin * p.lda) * p.size();
+  p.c += begin * p.ldc * p.size();
+  p.m = end - begin;
+  return p;
+}
+
+Problem Columns(Problem p, int64_t begin, int64_t end) {
+  p.b += (p.trans_b ? begin * p.ldb : begin) * p.size();
+  p.c += begin * p.size();
+  p.n = end - begin;
+  return p;
+}
+
+}  // namespace
+
+void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k,
+          const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc,
+          bool accumulate) {
+  if (m <= 0 || n <= 0) return;
+  const Problem p{is_double, trans_a, trans_b, m, n, k, static_cast<const char*>(a), lda,
+                  static_cast<const char*>(b), ldb, static_cast<char*>(c), ldc, accumulate};
+  const bool open_blas = PrefersOpenBlas(p);
+  const double flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) *
+                       static_cast<double>(k);
+  const double cost_ns = flops / (is_double ? 40 : 80);
+  constexpr double kWorthSplitting = 8000;
+  if (cost_ns < kWorthSplitting) {
+    Run(p, open_blas);
+    return;
+  }
+  // Each part of an OpenBLAS product packs its own copies, so parts are large; multiples of
+  // 48 fill the tiles of both.
+  const int64_t grain = open_blas ? 96 : 48;
+  if (m >= 2 * grain || m >= n) {
+    ParallelFor(m, grain, cost_ns,
+                [&](int64_t begin, int64_t end) { Run(Rows(p, begin, end), open_blas); });
+  } else {
+    ParallelFor(n, 64, cost_ns,
+                [&](int64_t begin, int64_t end) { Run(Columns(p, begin, end), open_blas); });
+  }
+}
+
+std::string BlasConfig() { return scipy_openblas_get_config(); }
+
+}  // namespace wengert::kernels

@@ -1,0 +1,135 @@
+"""Fits the polynomials of the kernels' functions and prints coefficients.h.
+
+Needs mpmath. Each fit interpolates at Chebyshev nodes, which is within a factor of about two
+of the best polynomial of that degree; `bits` on a line is the accuracy reached, measured as
+stated at its call. Run: python fit_coefficients.py > coefficients.h
+"""
+
+import mpmath as mp
+
+mp.mp.dps = 60
+
+
+def cheb_fit(f, lo, hi, n):
+    """Monomial coefficients, lowest first, of the interpolant of f with n coefficients."""
+    lo, hi = mp.mpf(lo), mp.mpf(hi)
+    nodes = [(lo + hi) / 2 + (hi - lo) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * n)) for i in range(n)]
+    matrix = mp.matrix(n, n)
+    rhs = mp.matrix(n, 1)
+    for i, x in enumerate(nodes):
+        for j in range(n):
+            matrix[i, j] = x**j
+        rhs[i] = f(x)
+    return list(mp.lu_solve(matrix, rhs))
+
+
+def horner(coefs, x):
+    acc = mp.mpf(0)
+    for c in reversed(coefs):
+        acc = acc * x + c
+    return acc
+
+
+def emit(name, ctype, f, lo, hi, n, weight):
+    """weight(x): what an error of the polynomial at x is multiplied with in the relative result."""
+    coefs = cheb_fit(f, lo, hi, n)
+    lo, hi = mp.mpf(lo), mp.mpf(hi)
+    worst = max(
+        abs((horner(coefs, x) - f(x)) * weight(x))
+        for x in (lo + (hi - lo) * mp.mpf(i) / 400 for i in range(1, 401))
+    )
+    suffix = "f" if ctype == "float" else ""
+    digits = 10 if ctype == "float" else 18
+    body = ", ".join(mp.nstr(c, digits, min_fixed=0, max_fixed=0) + suffix for c in coefs)
+    print(f"// {n} coefficients, {float(-mp.log(worst, 2)):.1f} bits")
+    print(f"constexpr {ctype} {name}[] = {{{body}}};")
+
+
+
+HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.01")
+
+
+def exp_tail(r):  # e^r = 1 + r + r^2 q(r)
+    return (mp.expm1(r) - r) / r**2 if abs(r) > mp.mpf("1e-15") else mp.mpf(1) / 2
+
+
+def log_tail(z):  # log((1+s)/(1-s)) = 2s + s z L(z), z = s^2
+    s = mp.sqrt(z)
+    return (2 * mp.atanh(s) - 2 * s) / (s * z)
+
+
+def pow_log_tail(z):  # L(z) = 2/3 + z G(z)
+    return (log_tail(z) - mp.mpf(2) / 3) / z
+
+
+def odd_tail(f):  # f(x) = x + x z P(z), z = x^2
+    def tail(z):
+        x = mp.sqrt(z)
+        return (f(x) - x) / (x * z)
+
+    return tail
+
+
+def cos_tail(z):  # cos x = 1 - z/2 + z^2 C(z)
+    return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
+
+
+def erf_tail(z):  # erf x = x P(z)
+    x = mp.sqrt(z)
+    return mp.erf(x) / x
+
+
+ERFC_POLE = mp.mpf(3)
+
+
+def erfcx_of(t):  # (1 + 2x) e^(x^2) erfc(x), t = (x - 3)/(x + 3)
+    x = ERFC_POLE * (1 + t) / (1 - t)
+    return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+
+
+def t_of(x):
+    return (mp.mpf(x) - ERFC_POLE) / (mp.mpf(x) + ERFC_POLE)
+
+
+def emit_psi_constants():
+    """Asymptotic series of digamma, in 1/x^2: the numbers B_2k / 2k."""
+    body = ", ".join(
+        mp.nstr(mp.bernoulli(2 * k) / (2 * k), 18, min_fixed=0, max_fixed=0) for k in range(1, 9)
+    )
+    print("// B_2k / 2k")
+    print(f"constexpr double kDigammaSeries[] = {{{body}}};")
+
+
+def main():
+    print("// Made by fit_coefficients.py; lowest power first.")
+    print("#pragma once\n")
+    print("namespace wengert::kernels::WENGERT_ISA_NS {\nnamespace {\n")
+    print("// clang-format off")
+    quarter_pi2 = (mp.pi / 4 * mp.mpf("1.01")) ** 2
+    log_z = mp.mpf("0.0295")
+    for ctype, tag, n in (("double", "F64", 10), ("float", "F32", 5)):
+        emit(f"kExp{tag}", ctype, exp_tail, -HALF_LN2, HALF_LN2, n, lambda r: r**2)
+    for ctype, tag, n in (("double", "F64", 7), ("float", "F32", 3)):
+        emit(f"kLog{tag}", ctype, log_tail, mp.mpf("1e-12"), log_z, n, lambda z: z / 2)
+    emit("kPowLog", "double", pow_log_tail, mp.mpf("1e-12"), log_z, 7, lambda z: z**2 / 2)
+    for ctype, tag, n in (("double", "F64", 11), ("float", "F32", 5)):
+        emit(f"kTanh{tag}", ctype, odd_tail(mp.tanh), mp.mpf("1e-12"), mp.mpf("0.3025"), n, lambda z: z)
+    for tag, n in (("F64", 6), ("F32", 4)):
+        emit(f"kSin{tag}", "double", odd_tail(mp.sin), mp.mpf("1e-12"), quarter_pi2, n, lambda z: z)
+    for tag, n in (("F64", 6), ("F32", 4)):
+        emit(f"kCos{tag}", "double", cos_tail, mp.mpf("1e-12"), quarter_pi2, n, lambda z: z**2 * mp.sqrt(2))
+    emit("kSinhF64", "double", odd_tail(mp.sinh), mp.mpf("1e-12"), 1, 7, lambda z: z)
+    emit("kAtanF64", "double", odd_tail(mp.atan), mp.mpf("1e-12"), mp.mpf("0.1718"), 11, lambda z: z)
+    emit("kAsinF64", "double", odd_tail(mp.asin), mp.mpf("1e-12"), mp.mpf("0.25"), 13, lambda z: z)
+    emit("kAsinhF64", "double", odd_tail(mp.asinh), mp.mpf("1e-12"), mp.mpf("0.25"), 12, lambda z: z)
+    for tag, n in (("F64", 12), ("F32", 7)):
+        emit(f"kErf{tag}", "double", erf_tail, mp.mpf("1e-12"), 1, n, lambda z: 1)
+    for tag, n in (("F64", 23), ("F32", 11)):
+        emit(f"kErfcx{tag}", "double", erfcx_of, t_of("0.49"), t_of(28), n, lambda t: 1)
+    emit_psi_constants()
+    print("// clang-format on")
+    print("\n}  // namespace\n}  // namespace wengert::kernels::WENGERT_ISA_NS")
+
+
+if __name__ == "__main__":
+    main()

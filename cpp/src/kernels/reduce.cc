@@ -1,0 +1,222 @@
+// Reductions. Floating sums and products run over the same lanes in the same order in every
+// instruction set: blocks of kBlock elements in kLanes lanes, lanes folded in halves, blocks
+// combined pairwise as in a binary counter. The tree depends on n alone.
+#include "kernels/simd.h"
+
+namespace wengert::kernels::WENGERT_ISA_NS {
+namespace {
+
+constexpr int64_t kLaneBytes = 128;
+constexpr int64_t kBlock = 1024;
+constexpr int64_t kShortRow = 32;  // rows up to this long run in order, kRowGroup rows at a time
+constexpr int64_t kRowGroup = 8;
+
+template <class T>
+constexpr bool kIsFloat = false;
+template <>
+constexpr bool kIsFloat<float> = true;
+template <>
+constexpr bool kIsFloat<double> = true;
+
+// Scalars narrower than int would be promoted, and their products could overflow it.
+template <class T>
+struct ProductOf {
+  using Type = T;
+};
+template <>
+struct ProductOf<uint16_t> {
+  using Type = uint32_t;
+};
+
+// T: a number or a vector of them; integers unsigned, so that overflow wraps
+struct SumOp {
+  template <class T>
+  WENGERT_INLINE static T Apply(T a, T x) {
+    return static_cast<T>(a + x);
+  }
+  template <class T>
+  WENGERT_INLINE static ComplexOf<T> Apply(ComplexOf<T> a, ComplexOf<T> x) {
+    return {a.re + x.re, a.im + x.im};
+  }
+};
+struct ProdOp {
+  template <class T>
+  WENGERT_INLINE static T Apply(T a, T x) {
+    using P = typename ProductOf<T>::Type;
+    return static_cast<T>(static_cast<P>(a) * static_cast<P>(x));
+  }
+  template <class T>
+  WENGERT_INLINE static ComplexOf<T> Apply(ComplexOf<T> a, ComplexOf<T> x) {
+    return {a.re * x.re - a.im * x.im, a.re * x.im + a.im * x.re};
+  }
+};
+// NaN wins, and stays
+struct MaxOp {
+  template <class T>
+  WENGERT_INLINE static T Apply(T a, T x) {
+    return (x > a) | (x != x) ? x : a;
+  }
+};
+struct MinOp {
+  template <class T>
+  WENGERT_INLINE static T Apply(T a, T x) {
+    return (x < a) | (x != x) ? x : a;
+  }
+};
+struct AllOp {
+  WENGERT_INLINE static uint8_t Apply(uint8_t a, uint8_t x) { return (a != 0) & (x != 0); }
+};
+struct AnyOp {
+  WENGERT_INLINE static uint8_t Apply(uint8_t a, uint8_t x) { return (a != 0) | (x != 0); }
+};
+
+// n >= 1. A struct, for partial specialisation.
+template <class F, class T>
+struct Block {
+  static constexpr int64_t kLanes = kLaneBytes / static_cast<int64_t>(sizeof(T));
+  static constexpr int kStep = VectorOf<T>::kCount;
+  static constexpr int kVectors = static_cast<int>(kLanes) / kStep;
+
+  static T Reduce(const T* x, int64_t n) {
+    if (n < 2 * kLanes) {
+      T result = x[0];
+      for (int64_t i = 1; i < n; ++i) result = F::Apply(result, x[i]);
+      return result;
+    }
+    Vector<T> acc[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) acc[v] = LoadVector(x + v * kStep);
+    int64_t i = kLanes;
+    for (; i + kLanes <= n; i += kLanes) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) acc[v] = F::Apply(acc[v], LoadVector(x + i + v * kStep));
+    }
+    T lane[kLanes];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) StoreVector(lane + v * kStep, acc[v]);
+    for (int64_t j = 0; i < n; ++i, ++j) lane[j] = F::Apply(lane[j], x[i]);
+    for (int64_t width = kLanes / 2; width > 0; width /= 2) {
+      for (int64_t j = 0; j < width; ++j) lane[j] = F::Apply(lane[j], lane[j + width]);
+    }
+    return lane[0];
+  }
+};
+template <class F, class T>
+struct Block<F, ComplexOf<T>> {
+  static ComplexOf<T> Reduce(const ComplexOf<T>* x, int64_t n) {
+    ComplexOf<T> result = x[0];
+    for (int64_t i = 1; i < n; ++i) result = F::Apply(result, x[i]);
+    return result;
+  }
+};
+template <class F>
+struct BoolBlock {
+  static uint8_t Reduce(const uint8_t* x, int64_t n) {
+    uint8_t result = x[0];
+    for (int64_t i = 1; i < n; ++i) result = F::Apply(result, x[i]);
+    return result;
+  }
+};
+template <>
+struct Block<AllOp, uint8_t> : BoolBlock<AllOp> {};
+template <>
+struct Block<AnyOp, uint8_t> : BoolBlock<AnyOp> {};
+
+template <class F, class T>
+T ReduceAll(const T* x, int64_t n) {
+  T partial[56];  // one for each bit of the number of blocks so far
+  int64_t blocks = 0;
+  for (int64_t begin = 0; begin < n; begin += kBlock, ++blocks) {
+    T value = Block<F, T>::Reduce(x + begin, n - begin < kBlock ? n - begin : kBlock);
+    int level = 0;
+    for (int64_t bits = blocks; (bits & 1) != 0; bits >>= 1, ++level) {
+      value = F::Apply(partial[level], value);
+    }
+    partial[level] = value;
+  }
+  int level = __builtin_ctzll(static_cast<unsigned long long>(blocks));
+  T result = partial[level];
+  for (int64_t bits = blocks >> (level + 1); bits != 0; bits >>= 1) {
+    ++level;
+    if ((bits & 1) != 0) result = F::Apply(partial[level], result);
+  }
+  return result;
+}
+
+template <class F, class T>
+void Reduce(void* acc, const void* x, int64_t n) {
+  if (n <= 0) return;
+  T* a = static_cast<T*>(acc);
+  *a = F::Apply(*a, ReduceAll<F, T>(static_cast<const T*>(x), n));
+}
+
+template <class F, class T>
+void ReduceRows(void* acc, const void* x, int64_t rows, int64_t cols, int64_t stride) {
+  if (cols <= 0) return;
+  T* a = static_cast<T*>(acc);
+  const T* in = static_cast<const T*>(x);
+  if (cols > kShortRow) {
+    for (int64_t r = 0; r < rows; ++r) a[r] = F::Apply(a[r], ReduceAll<F, T>(in + r * stride, cols));
+    return;
+  }
+  int64_t r = 0;
+  if constexpr (kIsFloat<T>) {
+    for (; r + kRowGroup <= rows; r += kRowGroup) {
+      const T* row = in + r * stride;
+      T value[kRowGroup];
+      for (int64_t j = 0; j < kRowGroup; ++j) value[j] = row[j * stride];
+      for (int64_t c = 1; c < cols; ++c) {
+#pragma GCC unroll 8
+        for (int64_t j = 0; j < kRowGroup; ++j) value[j] = F::Apply(value[j], row[j * stride + c]);
+      }
+      for (int64_t j = 0; j < kRowGroup; ++j) a[r + j] = F::Apply(a[r + j], value[j]);
+    }
+  }
+  for (; r < rows; ++r) {
+    const T* row = in + r * stride;
+    T value = row[0];
+    for (int64_t c = 1; c < cols; ++c) value = F::Apply(value, row[c]);
+    a[r] = F::Apply(a[r], value);
+  }
+}
+
+template <class F, class T>
+void AddKind(KernelTable& t, ReduceKind kind, KDType d) {
+  t.reduce[kind][d] = Reduce<F, T>;
+  t.reduce_rows[kind][d] = ReduceRows<F, T>;
+}
+
+// Sums and products of signed integers are those of unsigned ones, bit for bit.
+template <class T, class Unsigned = T>
+void AddSums(KernelTable& t) {
+  AddKind<SumOp, Unsigned>(t, kReduceSum, KTypeOf<T>::value);
+  AddKind<ProdOp, Unsigned>(t, kReduceProd, KTypeOf<T>::value);
+}
+
+template <class T, class Unsigned = T>
+void AddReal(KernelTable& t) {
+  AddSums<T, Unsigned>(t);
+  AddKind<MaxOp, T>(t, kReduceMax, KTypeOf<T>::value);
+  AddKind<MinOp, T>(t, kReduceMin, KTypeOf<T>::value);
+}
+
+}  // namespace
+
+void AddReductions(KernelTable& t) {
+  AddReal<float>(t);
+  AddReal<double>(t);
+  AddReal<int8_t, uint8_t>(t);
+  AddReal<int16_t, uint16_t>(t);
+  AddReal<int32_t, uint32_t>(t);
+  AddReal<int64_t, uint64_t>(t);
+  AddReal<uint8_t>(t);
+  AddReal<uint16_t>(t);
+  AddReal<uint32_t>(t);
+  AddReal<uint64_t>(t);
+  AddSums<ComplexOf<float>>(t);
+  AddSums<ComplexOf<double>>(t);
+  AddKind<AllOp, uint8_t>(t, kReduceAll, kBool);
+  AddKind<AnyOp, uint8_t>(t, kReduceAny, kBool);
+}
+
+}  // namespace wengert::kernels::WENGERT_ISA_NS

@@ -1,0 +1,27 @@
+#include "ops/register.h"
+
+namespace wengert {
+
+void RegisterBuiltinOps(OpRegistry& r) {
+  RegisterSourceOps(r);
+  RegisterShapeOps(r);
+  RegisterSliceOps(r);
+  RegisterIndexOps(r);
+  RegisterUnaryOps(r);
+  RegisterSpecialOps(r);
+  RegisterActivationOps(r);
+  RegisterBinaryOps(r);
+  RegisterCompareOps(r);
+  RegisterBroadcastOps(r);
+  RegisterReductionOps(r);
+  RegisterScanOps(r);
+  RegisterMatmulOps(r);
+  RegisterEinsumOps(r);
+  RegisterMatrixOps(r);
+  RegisterStateOps(r);
+  RegisterCallOps(r);
+  RegisterRandomOps(r);
+  r.Seal();
+}
+
+}  // namespace wengert

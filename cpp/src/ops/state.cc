@@ -1,0 +1,184 @@
+// Variables behind resource handles, and ops that exist for their effects.
+#include "ops/shape_util.h"
+#include "ops/register.h"
+#include "ops/state_util.h"
+#include "wengert/gradients.h"
+
+namespace wengert {
+namespace {
+
+// Fails unless a value of that dtype and shape can be kept behind the handle.
+void CheckHandle(ShapeContext& c, DType dtype, const Shape& value) {
+  std::optional<HandleData> data = GetHandleData(c.input_tensor(0));
+  if (!data) return;
+  if (data->dtype != dtype) {
+    c.Fail(std::string("Trying to assign variable with wrong dtype. Expected ") +
+           SignatureName(data->dtype) + " got " + SignatureName(dtype));
+  }
+  c.MergeShapes(data->shape, value);
+}
+
+void AssignShape(ShapeContext& c) {
+  CheckHandle(c, c.input_dtype(1), c.input(1));
+}
+
+void ReadShape(ShapeContext& c) {
+  std::optional<HandleData> data = GetHandleData(c.input_tensor(0));
+  if (!data) return;
+  const DType dtype = c.attr("dtype").as<DType>();
+  if (data->dtype != dtype) {
+    c.Fail(std::string("Trying to read variable with wrong dtype. Expected ") +
+           SignatureName(data->dtype) + " got " + SignatureName(dtype));
+  }
+  c.set_output(0, data->shape);
+}
+
+void LowerHandle(LoweringContext& c) {
+  const std::string& container = c.op.string_attr("container");
+  const std::string& shared = c.op.string_attr("shared_name");
+  const std::string& name = shared.empty() ? c.op.name() : shared;
+  c.set(c.b.NamedResource(container.empty() ? name : container + "/" + name,
+                          c.op.type_attr("dtype"), c.op.attr("shape").as<Shape>()));
+}
+
+// Adds to, or subtracts from, the variable.
+LoweringFn Update(ScalarOp op) {
+  return [op](LoweringContext& c) {
+    const Value old = c.b.ReadVariable(c.x(0), c.dtype(1));
+    if (c.b.dims(old) != c.dims(1)) {
+      c.Fail("Cannot update variable with shape " + ToString(c.b.dims(old)) +
+             " using a Tensor with shape " + ToString(c.dims(1)) + ", shapes must be equal.");
+    }
+    c.b.AssignVariable(c.x(0), c.b.Map(op, old, c.x(1)));
+  };
+}
+
+void LowerVariableShape(LoweringContext& c) {
+  std::optional<HandleData> data = GetHandleData(c.op.input(0));
+  if (!data) c.Fail("the type of the variable is not known");
+  const Value value = c.b.ReadVariable(c.x(0), data->dtype);
+  c.set(c.b.Constant(op_util::IntVector(c.op.type_attr("out_type"), c.b.dims(value))));
+}
+
+void RegisterVariables(OpRegistry& r) {
+  r.Op("VarHandleOp")
+      .Output("resource: resource")
+      .Attr("container: string = ''").Attr("shared_name: string = ''")
+      .Attr("debug_name: string = ''").Attr("dtype: type").Attr("shape: shape")
+      .Attr("allowed_devices: list(string) = []")
+      .Stateful()
+      .Doc("Handle of a variable, which is looked up or made by name")
+      .Shape(shape_rules::Scalar)
+      .NoGradient()
+      .Lower(LowerHandle);
+
+  r.Op("ReadVariableOp")
+      .Input("resource: resource").Output("value: dtype").Attr("dtype: type")
+      .Stateful()
+      .Doc("The value of a variable")
+      .Shape(ReadShape)
+      // The gradient of the handle is that of the value, slices included.
+      .Gradient([](GradientContext& g) -> std::vector<Grad> { return {g.grad()}; })
+      .Lower([](LoweringContext& c) {
+        c.set(c.b.ReadVariable(c.x(0), c.op.type_attr("dtype")));
+      });
+
+  r.Op("AssignVariableOp")
+      .Input("resource: resource").Input("value: dtype")
+      .Attr("dtype: type").Attr("validate_shape: bool = false")
+      .Stateful()
+      .Doc("Sets a variable")
+      .Shape(AssignShape)
+      .NoGradient()
+      .Lower([](LoweringContext& c) { c.b.AssignVariable(c.x(0), c.x(1)); });
+
+  r.Op("AssignAddVariableOp")
+      .Input("resource: resource").Input("value: dtype").Attr("dtype: type")
+      .Stateful()
+      .Doc("Adds to a variable")
+      .Shape(AssignShape)
+      .NoGradient()
+      .Lower(Update(ScalarOp::kAdd));
+
+  r.Op("AssignSubVariableOp")
+      .Input("resource: resource").Input("value: dtype").Attr("dtype: type")
+      .Stateful()
+      .Doc("Subtracts from a variable")
+      .Shape(AssignShape)
+      .NoGradient()
+      .Lower(Update(ScalarOp::kSub));
+
+  r.Op("VarIsInitializedOp")
+      .Input("resource: resource").Output("is_initialized: bool")
+      .Stateful()
+      .Doc("Whether a variable has a value")
+      .Shape(shape_rules::Scalar)
+      .NotDifferentiable()
+      .Lower([](LoweringContext& c) { c.set(c.b.IsInitialized(c.x(0))); });
+
+  r.Op("VariableShape")
+      .Input("input: resource").Output("output: out_type")
+      .Attr(op_util::IndexType("out_type"))
+      .Stateful()
+      .Doc("The shape of the value of a variable")
+      .Shape([](ShapeContext& c) {
+        std::optional<HandleData> data = GetHandleData(c.input_tensor(0));
+        const bool known = data && data->shape.has_rank();
+        c.set_output(0, Shape({known ? data->shape.rank() : kUnknownDim}));
+      })
+      .NotDifferentiable()
+      .ShapeValue([](Graph&, const Tensor& t) -> std::optional<Shape> {
+        std::optional<HandleData> data = GetHandleData(t.op->input(0));
+        return data ? std::optional<Shape>(data->shape) : std::nullopt;
+      })
+      .Lower(LowerVariableShape);
+}
+
+void RegisterResourceScatter(OpRegistry& r, const std::string& name, ScatterOp op,
+                             const char* doc) {
+  r.Op(name)
+      .Input("resource: resource").Input("indices: Tindices").Input("updates: dtype")
+      .Attr(op == ScatterOp::kSet
+                ? "dtype: type"
+                : "dtype: {float, double, int32, uint8, int16, int8, complex64, int64, "
+                  "bfloat16, uint16, complex128, half, uint32, uint64}")
+      .Attr("Tindices: {int32, int64}")
+      .Stateful()
+      .Doc(doc)
+      .Shape(shape_rules::NoOutputs)
+      .NoGradient()
+      .Lower([op](LoweringContext& c) {
+        const Value old = c.b.ReadVariable(c.x(0), c.dtype(2));
+        if (c.b.rank(old) == 0) c.Fail("the variable must be at least a vector");
+        Dims column = c.dims(1), rows = c.dims(1);
+        column.push_back(1);
+        rows.insert(rows.end(), c.b.dims(old).begin() + 1, c.b.dims(old).end());
+        // One scalar may serve every row.
+        Value updates = c.x(2);
+        if (c.dims(2).empty()) updates = c.b.Broadcast(updates, rows);
+        c.b.AssignVariable(c.x(0),
+                           c.b.Scatter(op, old, c.b.Reshape(c.x(1), column), updates));
+      });
+}
+
+}  // namespace
+
+void RegisterStateOps(OpRegistry& r) {
+  RegisterVariables(r);
+  RegisterResourceScatter(r, "ResourceScatterAdd", ScatterOp::kAdd,
+                          "Adds to rows of a variable");
+  RegisterResourceScatter(r, "ResourceScatterSub", ScatterOp::kSub,
+                          "Subtracts from rows of a variable");
+  RegisterResourceScatter(r, "ResourceScatterUpdate", ScatterOp::kSet,
+                          "Sets rows of a variable");
+
+  r.Op("NoOp")
+      .Doc("Nothing: a place for control dependencies to meet")
+      .Shape(shape_rules::NoOutputs)
+      .NoGradient()
+      .Lower(lowering_rules::Nothing);
+
+  RegisterAssertOp(r);
+}
+
+}  // namespace wengert

@@ -1,0 +1,155 @@
+// Plan: a Program made ready to run. Every value has a slot (a pointer in the frame of a
+// run), every node is a Step whose parameters were computed once.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compile/program.h"
+#include "wengert/array.h"
+
+namespace wengert::runtime {
+
+using compile::Node;
+using compile::Program;
+
+// What one run works on. Frames are reused, so that a run allocates nothing but results.
+struct Frame {
+  std::vector<char*> slots;    // memory of each slot
+  std::vector<Array> objects;  // values of object slots; empty when the plan has none
+  std::shared_ptr<Buffer> arena;
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual void Run(Frame& frame) const = 0;
+  // For explain: the kernel and its main numbers.
+  virtual std::string Describe() const = 0;
+  // True when output `output` may have the memory of input `input`, whose value dies here.
+  virtual bool MayOverwrite(int input, int output) const {
+    (void)input;
+    (void)output;
+    return false;
+  }
+};
+
+enum class SlotKind : uint8_t {
+  kUnused,
+  kInput,     // bound to the caller's memory
+  kOutput,    // bound to a result
+  kConstant,  // fixed
+  kVariable,  // bound to a variable's value
+  kArena,     // fixed offset in the arena
+};
+
+struct Slot {
+  SlotKind kind = SlotKind::kUnused;
+  bool object = false;  // lives in Frame::objects
+  int index = 0;        // of the input, result, constant or variable read
+  size_t bytes = 0;
+  size_t offset = 0;  // in the arena
+};
+
+// A value that leaves the plan: a program output, or what a variable is set to.
+struct Result {
+  int slot = -1;
+  DType dtype = DType::kInvalid;
+  Dims dims;
+  size_t bytes = 0;
+  bool object = false;
+  // The dims are known only when it has run (dynamic kernels); always an object.
+  bool dynamic = false;
+};
+
+struct VariableRead {
+  int resource = 0;
+  int slot = -1;
+  DType dtype = DType::kInvalid;
+  Dims dims;
+};
+struct VariableWrite {
+  int resource = 0;
+  int result = 0;
+  int node = -1;
+};
+struct VariableTest {
+  int resource = 0;
+  int slot = -1;
+};
+
+struct PlanOptions {
+  bool reuse_memory = true;
+};
+
+class Plan {
+ public:
+  // Throws ResourceExhausted when sizes do not fit, Unimplemented for a missing kernel.
+  static std::shared_ptr<const Plan> Build(const Program& program, PlanOptions options);
+
+  // A frame with arena and constants in place; inputs, variables and results unbound.
+  std::unique_ptr<Frame> NewFrame() const;
+  // Runs every step. On an error, `failed_node` is the node it came from.
+  void RunSteps(Frame& frame, int* failed_node) const;
+
+  const Program& program() const { return program_; }
+  const std::vector<Slot>& slots() const { return slots_; }
+  int slot_of(Value v) const { return slot_of_[static_cast<size_t>(v.id)]; }
+  // Slot of each program input; -1 when it is not read.
+  const std::vector<int>& input_slots() const { return input_slots_; }
+  // Program outputs first, then assigned values.
+  const std::vector<Result>& results() const { return results_; }
+  int num_outputs() const { return num_outputs_; }
+  const std::vector<VariableRead>& reads() const { return reads_; }
+  const std::vector<VariableWrite>& writes() const { return writes_; }
+  const std::vector<VariableTest>& tests() const { return tests_; }
+  size_t arena_bytes() const { return arena_bytes_; }
+  size_t num_steps() const { return steps_.size(); }
+  bool has_objects() const { return has_objects_; }
+  std::string ToText() const;
+
+ private:
+  friend class Planner;
+  Program program_;
+  std::vector<Slot> slots_;
+  std::vector<int> slot_of_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<int> step_nodes_;
+  std::vector<Array> constants_;
+  std::vector<int> input_slots_;
+  std::vector<Result> results_;
+  int num_outputs_ = 0;
+  std::vector<VariableRead> reads_;
+  std::vector<VariableWrite> writes_;
+  std::vector<VariableTest> tests_;
+  size_t arena_bytes_ = 0;
+  bool has_objects_ = false;
+};
+
+// What a step is made from. Step makers ask for scratch memory here, since the arena is
+// laid out after all steps are known.
+class StepContext {
+ public:
+  virtual ~StepContext() = default;
+  StepContext(const Program& program, const Node& node) : program_(program), node_(node) {}
+  const Node& node() const { return node_; }
+  size_t num_inputs() const { return node_.inputs.size(); }
+  const Dims& in_dims(size_t i = 0) const { return program_.info(node_.inputs.at(i)).dims; }
+  const Dims& out_dims(size_t i = 0) const { return program_.info(node_.outputs.at(i)).dims; }
+  DType in_dtype(size_t i = 0) const { return program_.info(node_.inputs.at(i)).dtype; }
+  DType out_dtype(size_t i = 0) const { return program_.info(node_.outputs.at(i)).dtype; }
+  virtual int in_slot(size_t i = 0) const = 0;
+  virtual int out_slot(size_t i = 0) const = 0;
+  // Slot of memory that only this step uses.
+  virtual int Workspace(size_t bytes) = 0;
+
+ private:
+  const Program& program_;
+  const Node& node_;
+};
+
+}  // namespace wengert::runtime

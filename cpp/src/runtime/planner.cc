@@ -1,0 +1,330 @@
+// From a Program to a Plan: slots, steps, liveness, the arena.
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "runtime/fused_step.h"
+#include "runtime/legalize.h"
+#include "runtime/memory.h"
+#include "runtime/plan.h"
+#include "runtime/steps.h"
+
+namespace wengert::runtime {
+
+std::unique_ptr<Step> MakeStep(StepContext& context) {
+  const compile::Primitive& prim = context.node().prim;
+  if (std::holds_alternative<compile::Fused>(prim)) return std::make_unique<FusedStep>(context);
+  if (std::holds_alternative<compile::Iota>(prim)) return MakeIota(context);
+  if (std::holds_alternative<compile::Gather>(prim)) return MakeGather(context);
+  if (std::holds_alternative<compile::GatherNd>(prim)) return MakeGatherNd(context);
+  if (std::holds_alternative<compile::Scatter>(prim)) return MakeScatter(context);
+  if (std::holds_alternative<compile::ArgReduce>(prim)) return MakeArgReduce(context);
+  if (std::holds_alternative<compile::Scan>(prim)) return MakeScan(context);
+  if (std::holds_alternative<compile::TopK>(prim)) return MakeTopK(context);
+  if (std::holds_alternative<compile::MatMul>(prim)) return MakeMatMul(context);
+  if (std::holds_alternative<compile::CustomKernel>(prim)) return MakeKernel(context);
+  return MakeMovement(context);
+}
+
+class Planner {
+ public:
+  Planner(const Program& program, PlanOptions options)
+      : plan_(std::make_shared<Plan>()), options_(options) {
+    plan_->program_ = Legalize(program);
+  }
+
+  std::shared_ptr<const Plan> Run() {
+    plan_->slot_of_.assign(program().values.size(), -1);
+    plan_->input_slots_.assign(static_cast<size_t>(program().num_inputs), -1);
+    AssignSlots();
+    AssignResults();
+    MakeSteps();
+    LayOutArena();
+    for (const Slot& slot : plan_->slots_) plan_->has_objects_ |= slot.object;
+    return plan_;
+  }
+
+ private:
+  // What liveness needs to know of a step.
+  struct Use {
+    std::vector<int> reads, writes, workspaces;
+  };
+
+  class Context : public StepContext {
+   public:
+    Context(Planner& planner, const Node& node, Use* use)
+        : StepContext(planner.program(), node), planner_(planner), use_(use) {}
+    int in_slot(size_t i) const override { return planner_.plan_->slot_of(node().inputs.at(i)); }
+    int out_slot(size_t i) const override { return planner_.plan_->slot_of(node().outputs.at(i)); }
+    int Workspace(size_t bytes) override {
+      use_->workspaces.push_back(planner_.NewSlot(SlotKind::kArena, 0, bytes));
+      return use_->workspaces.back();
+    }
+
+   private:
+    Planner& planner_;
+    Use* use_;
+  };
+
+  const Program& program() const { return plan_->program_; }
+
+  int NewSlot(SlotKind kind, int index, size_t bytes, bool object = false) {
+    Slot slot;
+    slot.kind = kind;
+    slot.object = object;
+    slot.index = index;
+    slot.bytes = bytes;
+    plan_->slots_.push_back(slot);
+    return static_cast<int>(plan_->slots_.size()) - 1;
+  }
+
+  int NewValueSlot(SlotKind kind, int index, Value v) {
+    const compile::ValueInfo& info = program().info(v);
+    if (!IsPlainData(info.dtype)) return NewSlot(kind, index, 0, true);
+    return NewSlot(kind, index,
+                   CheckedMul(static_cast<size_t>(NumElements(info.dims)), SizeOf(info.dtype)));
+  }
+
+  void Set(Value v, int slot) { plan_->slot_of_[static_cast<size_t>(v.id)] = slot; }
+
+  void AssignSlots() {
+    std::unordered_map<int, int> variables, assigned, tests;
+    for (size_t i = 0; i < program().nodes.size(); ++i) {
+      const Node& node = program().nodes[i];
+      if (const auto* input = std::get_if<compile::Input>(&node.prim)) {
+        int& slot = plan_->input_slots_.at(static_cast<size_t>(input->index));
+        if (slot < 0) slot = NewValueSlot(SlotKind::kInput, input->index, node.outputs[0]);
+        Set(node.outputs[0], slot);
+      } else if (const auto* constant = std::get_if<compile::Const>(&node.prim)) {
+        const int index = static_cast<int>(plan_->constants_.size());
+        plan_->constants_.push_back(constant->value);
+        Set(node.outputs[0], NewValueSlot(SlotKind::kConstant, index, node.outputs[0]));
+      } else if (const auto* read = std::get_if<compile::ReadVariable>(&node.prim)) {
+        // A read after an assignment sees what was assigned.
+        auto known = assigned.find(read->resource);
+        if (known == assigned.end()) {
+          known = variables.find(read->resource);
+          if (known == variables.end()) {
+            known = variables.emplace(read->resource, NewRead(read->resource, node.outputs[0]))
+                        .first;
+          }
+        }
+        Set(node.outputs[0], known->second);
+      } else if (const auto* assign = std::get_if<compile::AssignVariable>(&node.prim)) {
+        assigned[assign->resource] = plan_->slot_of(node.inputs[0]);
+        assignments_[assign->resource] = static_cast<int>(i);
+      } else if (const auto* test = std::get_if<compile::IsInitialized>(&node.prim)) {
+        const int index = static_cast<int>(plan_->tests_.size());
+        const int slot = NewSlot(SlotKind::kVariable, index, 1);
+        // Assigned before: a resource that does not exist is initialized.
+        plan_->tests_.push_back({assigned.count(test->resource) > 0 ? -1 : test->resource, slot});
+        Set(node.outputs[0], slot);
+      } else if (IsView(node)) {
+        Set(node.outputs[0], plan_->slot_of(node.inputs[0]));
+      } else {
+        const auto* kernel = std::get_if<compile::CustomKernel>(&node.prim);
+        for (Value v : node.outputs) {
+          const bool dynamic = kernel != nullptr && kernel->spec->dynamic;
+          Set(v, dynamic ? NewSlot(SlotKind::kArena, 0, 0, true)
+                         : NewValueSlot(SlotKind::kArena, 0, v));
+          if (dynamic) dynamic_.push_back(v);
+        }
+      }
+    }
+  }
+
+  int NewRead(int resource, Value v) {
+    const compile::ValueInfo& info = program().info(v);
+    const int slot = NewValueSlot(SlotKind::kVariable, resource, v);
+    plan_->reads_.push_back({resource, slot, info.dtype, info.dims});
+    return slot;
+  }
+
+  bool IsView(const Node& node) const {
+    return std::holds_alternative<compile::Reshape>(node.prim) &&
+           IsPlainData(program().info(node.outputs[0]).dtype);
+  }
+
+  // A value becomes a result by being written there in the first place; what cannot (an
+  // input, a constant, a value that is a result twice) is copied at the end.
+  void AddResult(Value v) {
+    const int index = static_cast<int>(plan_->results_.size());
+    const compile::ValueInfo& info = program().info(v);
+    const int from = plan_->slot_of(v);
+    Slot& slot = plan_->slots_[static_cast<size_t>(from)];
+    Result result;
+    result.dtype = info.dtype;
+    result.dims = info.dims;
+    result.bytes = slot.object ? 0 : slot.bytes;
+    result.object = slot.object;
+    result.slot = from;
+    result.dynamic = std::find(dynamic_.begin(), dynamic_.end(), v) != dynamic_.end();
+    if (!slot.object) {
+      if (slot.kind == SlotKind::kArena) {
+        slot.kind = SlotKind::kOutput;
+        slot.index = index;
+      } else {
+        result.slot = NewSlot(SlotKind::kOutput, index, result.bytes);
+        copies_.emplace_back(from, result.slot);
+      }
+    }
+    plan_->results_.push_back(std::move(result));
+  }
+
+  void AssignResults() {
+    for (Value v : program().outputs) AddResult(v);
+    plan_->num_outputs_ = static_cast<int>(plan_->results_.size());
+    for (const auto& [resource, node] : assignments_) {
+      const int result = static_cast<int>(plan_->results_.size());
+      AddResult(program().nodes[static_cast<size_t>(node)].inputs[0]);
+      plan_->writes_.push_back({resource, result, node});
+    }
+  }
+
+  bool NeedsStep(const Node& node) const {
+    return !std::holds_alternative<compile::Input>(node.prim) &&
+           !std::holds_alternative<compile::Const>(node.prim) &&
+           !std::holds_alternative<compile::ReadVariable>(node.prim) &&
+           !std::holds_alternative<compile::AssignVariable>(node.prim) &&
+           !std::holds_alternative<compile::IsInitialized>(node.prim) && !IsView(node);
+  }
+
+  bool MovesObjects(const Node& node) const {
+    return !std::holds_alternative<compile::CustomKernel>(node.prim) && !node.outputs.empty() &&
+           !IsPlainData(program().info(node.outputs[0]).dtype);
+  }
+
+  void MakeSteps() {
+    for (size_t i = 0; i < program().nodes.size(); ++i) {
+      const Node& node = program().nodes[i];
+      if (!NeedsStep(node)) continue;
+      Use use;
+      for (Value v : node.inputs) use.reads.push_back(plan_->slot_of(v));
+      for (Value v : node.outputs) use.writes.push_back(plan_->slot_of(v));
+      Context context(*this, node, &use);
+      plan_->steps_.push_back(MovesObjects(node) ? MakeObjectMovement(context, program())
+                                                 : MakeStep(context));
+      plan_->step_nodes_.push_back(static_cast<int>(i));
+      uses_.push_back(std::move(use));
+    }
+    for (const auto& [from, to] : copies_) {
+      plan_->steps_.push_back(
+          MakeCopy(from, to, plan_->slots_[static_cast<size_t>(to)].bytes));
+      plan_->step_nodes_.push_back(-1);
+      uses_.push_back({{from}, {to}, {}});
+    }
+  }
+
+  Slot& slot(int i) { return plan_->slots_[static_cast<size_t>(i)]; }
+  bool InArena(int i) { return slot(i).kind == SlotKind::kArena && !slot(i).object; }
+
+  // An input that dies here and whose memory the step may write output `o` to; -1: none.
+  int FindOverwritable(size_t step, size_t o, const std::vector<int>& last_read,
+                       const std::vector<int>& taken) {
+    const Use& use = uses_[step];
+    const Step& code = *plan_->steps_[step];
+    for (size_t k = 0; k < use.reads.size(); ++k) {
+      const int candidate = use.reads[k];
+      if (!InArena(candidate) || slot(candidate).bytes != slot(use.writes[o]).bytes ||
+          last_read[static_cast<size_t>(candidate)] != static_cast<int>(step) ||
+          std::find(taken.begin(), taken.end(), candidate) != taken.end()) {
+        continue;
+      }
+      bool fine = true;
+      for (size_t j = 0; j < use.reads.size() && fine; ++j) {
+        if (use.reads[j] != candidate) continue;
+        fine = code.MayOverwrite(static_cast<int>(j), static_cast<int>(o));
+      }
+      if (fine) return candidate;
+    }
+    return -1;
+  }
+
+  void LayOutArena() {
+    std::vector<int> last_read(plan_->slots_.size(), -1);
+    for (size_t step = 0; step < uses_.size(); ++step) {
+      for (int read : uses_[step].reads) {
+        last_read[static_cast<size_t>(read)] = static_cast<int>(step);
+      }
+    }
+    ArenaLayout arena;
+    for (size_t step = 0; step < uses_.size(); ++step) {
+      const Use& use = uses_[step];
+      std::vector<int> taken;
+      for (size_t o = 0; o < use.writes.size(); ++o) {
+        Slot& out = slot(use.writes[o]);
+        if (!InArena(use.writes[o])) continue;
+        const int reused =
+            options_.reuse_memory ? FindOverwritable(step, o, last_read, taken) : -1;
+        if (reused >= 0) {
+          taken.push_back(reused);
+          out.offset = slot(reused).offset;
+        } else {
+          out.offset = arena.Allocate(out.bytes);
+        }
+      }
+      for (int w : use.workspaces) slot(w).offset = arena.Allocate(slot(w).bytes);
+      if (!options_.reuse_memory) continue;
+      for (int w : use.workspaces) arena.Free(slot(w).offset, slot(w).bytes);
+      for (int write : use.writes) {
+        if (InArena(write) && last_read[static_cast<size_t>(write)] < 0) {
+          arena.Free(slot(write).offset, slot(write).bytes);
+        }
+      }
+      for (int read : use.reads) {
+        if (!InArena(read) || last_read[static_cast<size_t>(read)] != static_cast<int>(step)) {
+          continue;
+        }
+        last_read[static_cast<size_t>(read)] = -2;  // once, however often it is read
+        if (std::find(taken.begin(), taken.end(), read) == taken.end()) {
+          arena.Free(slot(read).offset, slot(read).bytes);
+        }
+      }
+    }
+    plan_->arena_bytes_ = arena.size();
+  }
+
+  std::shared_ptr<Plan> plan_;
+  PlanOptions options_;
+  std::map<int, int> assignments_;             // resource -> last node that assigns it
+  std::vector<Value> dynamic_;                 // values whose dims come with the run
+  std::vector<std::pair<int, int>> copies_;    // slots
+  std::vector<Use> uses_;                      // parallel to the steps
+};
+
+std::shared_ptr<const Plan> Plan::Build(const Program& program, PlanOptions options) {
+  return Planner(program, options).Run();
+}
+
+std::unique_ptr<Frame> Plan::NewFrame() const {
+  auto frame = std::make_unique<Frame>();
+  frame->arena = AllocateBuffer(std::max<size_t>(arena_bytes_, 64));
+  frame->slots.resize(slots_.size(), nullptr);
+  if (has_objects_) frame->objects.resize(slots_.size());
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    if (slot.kind == SlotKind::kConstant) {
+      const Array& value = constants_[static_cast<size_t>(slot.index)];
+      if (slot.object) {
+        frame->objects[i] = value;
+      } else {
+        frame->slots[i] = value.data<char>();
+      }
+    } else if (slot.kind == SlotKind::kArena && !slot.object) {
+      frame->slots[i] = static_cast<char*>(frame->arena->data()) + slot.offset;
+    }
+  }
+  return frame;
+}
+
+void Plan::RunSteps(Frame& frame, int* failed_node) const {
+  size_t i = 0;
+  try {
+    for (const size_t n = steps_.size(); i < n; ++i) steps_[i]->Run(frame);
+  } catch (...) {
+    *failed_node = step_nodes_[i];
+    throw;
+  }
+}
+
+}  // namespace wengert::runtime

@@ -1,0 +1,140 @@
+#include <utility>
+#include <vector>
+
+#include "runtime/element_copy.h"
+#include "runtime/steps.h"
+#include "runtime/strided_copy.h"
+
+namespace wengert::runtime {
+namespace {
+
+int64_t ElementSize(StepContext& context) {
+  return static_cast<int64_t>(SizeOf(context.out_dtype()));
+}
+
+class CopyStep : public Step {
+ public:
+  CopyStep(int from, int to, StridedCopy copy) : from_(from), to_(to), copy_(std::move(copy)) {}
+  void Run(Frame& frame) const override {
+    copy_.Run(frame.slots[static_cast<size_t>(to_)], frame.slots[static_cast<size_t>(from_)]);
+  }
+  std::string Describe() const override { return copy_.Describe(); }
+
+ private:
+  int from_, to_;
+  StridedCopy copy_;
+};
+
+std::unique_ptr<Step> MakeBroadcast(StepContext& context) {
+  const Dims& from = context.in_dims();
+  const Dims& to = context.out_dims();
+  const Dims dense = DenseStrides(from);
+  Dims strides(to.size(), 0);
+  for (size_t k = 0; k < from.size(); ++k) {
+    const size_t axis = from.size() - 1 - k;
+    if (from[axis] != 1) strides[to.size() - 1 - k] = dense[axis];
+  }
+  return std::make_unique<CopyStep>(
+      context.in_slot(), context.out_slot(),
+      StridedCopy(to, ElementSize(context), 0, strides, 0, DenseStrides(to)));
+}
+
+std::unique_ptr<Step> MakeTranspose(StepContext& context, const compile::Transpose& transpose) {
+  const Dims dense = DenseStrides(context.in_dims());
+  Dims strides;
+  for (int axis : transpose.perm) strides.push_back(dense[static_cast<size_t>(axis)]);
+  const Dims& to = context.out_dims();
+  return std::make_unique<CopyStep>(
+      context.in_slot(), context.out_slot(),
+      StridedCopy(to, ElementSize(context), 0, strides, 0, DenseStrides(to)));
+}
+
+std::unique_ptr<Step> MakeSlice(StepContext& context, const compile::Slice& slice) {
+  Dims strides = DenseStrides(context.in_dims());
+  int64_t offset = 0;
+  for (size_t k = 0; k < strides.size(); ++k) {
+    offset += slice.begin[k] * strides[k];
+    strides[k] *= slice.strides[k];
+  }
+  const Dims& to = context.out_dims();
+  return std::make_unique<CopyStep>(
+      context.in_slot(), context.out_slot(),
+      StridedCopy(to, ElementSize(context), offset, strides, 0, DenseStrides(to)));
+}
+
+// Fills everything, then copies the inside: padding is mostly thin.
+class PadStep : public Step {
+ public:
+  PadStep(StepContext& context, const compile::Pad& pad)
+      : from_(context.in_slot(0)),
+        fill_(context.in_slot(1)),
+        to_(context.out_slot()),
+        size_(ElementSize(context)),
+        total_(NumElements(context.out_dims())) {
+    const Dims strides = DenseStrides(context.out_dims());
+    int64_t offset = 0;
+    for (size_t k = 0; k < strides.size(); ++k) offset += pad.low[k] * strides[k];
+    copy_ = StridedCopy(context.in_dims(), size_, 0, DenseStrides(context.in_dims()), offset,
+                        strides);
+  }
+  void Run(Frame& frame) const override {
+    char* to = frame.slots[static_cast<size_t>(to_)];
+    if (total_ > 0) CopyRun(to, frame.slots[static_cast<size_t>(fill_)], 0, total_, size_);
+    copy_.Run(to, frame.slots[static_cast<size_t>(from_)]);
+  }
+  std::string Describe() const override { return "fill, " + copy_.Describe(); }
+
+ private:
+  int from_, fill_, to_;
+  int64_t size_, total_;
+  StridedCopy copy_;
+};
+
+class ConcatStep : public Step {
+ public:
+  ConcatStep(StepContext& context, const compile::Concat& concat) : to_(context.out_slot()) {
+    const size_t axis = static_cast<size_t>(concat.axis);
+    const Dims strides = DenseStrides(context.out_dims());
+    int64_t offset = 0;
+    for (size_t i = 0; i < context.num_inputs(); ++i) {
+      const Dims& dims = context.in_dims(i);
+      parts_.emplace_back(context.in_slot(i),
+                          StridedCopy(dims, ElementSize(context), 0, DenseStrides(dims),
+                                      offset * strides[axis], strides));
+      offset += dims[axis];
+    }
+  }
+  void Run(Frame& frame) const override {
+    char* to = frame.slots[static_cast<size_t>(to_)];
+    for (const auto& [slot, copy] : parts_) copy.Run(to, frame.slots[static_cast<size_t>(slot)]);
+  }
+  std::string Describe() const override { return std::to_string(parts_.size()) + " copies"; }
+
+ private:
+  int to_;
+  std::vector<std::pair<int, StridedCopy>> parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> MakeCopy(int from, int to, size_t bytes) {
+  const Dims dims{static_cast<int64_t>(bytes)};
+  return std::make_unique<CopyStep>(from, to, StridedCopy(dims, 1, 0, {1}, 0, {1}));
+}
+
+std::unique_ptr<Step> MakeMovement(StepContext& context) {
+  const compile::Primitive& prim = context.node().prim;
+  if (const auto* transpose = std::get_if<compile::Transpose>(&prim)) {
+    return MakeTranspose(context, *transpose);
+  }
+  if (const auto* slice = std::get_if<compile::Slice>(&prim)) return MakeSlice(context, *slice);
+  if (const auto* pad = std::get_if<compile::Pad>(&prim)) {
+    return std::make_unique<PadStep>(context, *pad);
+  }
+  if (const auto* concat = std::get_if<compile::Concat>(&prim)) {
+    return std::make_unique<ConcatStep>(context, *concat);
+  }
+  return MakeBroadcast(context);
+}
+
+}  // namespace wengert::runtime

@@ -1,0 +1,107 @@
+// gradients(), and gradient rules written in Python.
+#include "binding.h"
+
+namespace wengert::python {
+
+namespace {
+
+Tensor ToTensorIn(py::handle h, Graph& graph, const std::string& name) {
+  py::object py_graph = WrapGraph(graph);
+  return ConvertInGraph(h, std::nullopt, name, std::nullopt, graph, py_graph);
+}
+
+Grad ToGrad(py::handle h, Graph& graph) {
+  if (h.is_none()) return Grad();
+  if (!IsIndexedSlices(h)) return Grad(ToTensorIn(h, graph, "Const"));
+  IndexedSlices s;
+  s.values = ToTensorIn(h.attr("values"), graph, "values");
+  s.indices = ToTensorIn(h.attr("indices"), graph, "indices");
+  py::object shape = h.attr("dense_shape");
+  if (!shape.is_none()) s.dense_shape = ToTensorIn(shape, graph, "shape");
+  return Grad(s);
+}
+
+std::vector<Grad> ToGrads(const py::object& result, Graph& graph) {
+  std::vector<Grad> grads;
+  if (PyList_Check(result.ptr()) || PyTuple_Check(result.ptr())) {
+    for (py::handle item : result) grads.push_back(ToGrad(item, graph));
+  } else {
+    grads.push_back(ToGrad(result, graph));
+  }
+  return grads;
+}
+
+py::list FromGrads(const std::vector<Grad>& grads) {
+  py::list result;
+  for (const Grad& g : grads) result.append(Wrap(g));
+  return result;
+}
+
+GradientFn PythonGradient(py::object function) {
+  // Leaked: the registry outlives the interpreter.
+  auto* leaked = new py::object(std::move(function));
+  return [leaked](GradientContext& g) {
+    py::gil_scoped_acquire gil;
+    py::list args;
+    args.append(Wrap(g.op));
+    for (const Grad& grad : g.out_grads) args.append(Wrap(grad));
+    return ToGrads((*leaked)(*args), g.b.graph());
+  };
+}
+
+}  // namespace
+
+void BindGradients(py::module_& m) {
+  m.def(
+      "gradients",
+      [](const py::sequence& ys, const py::sequence& xs, const py::sequence& grad_ys,
+         const std::string& name, bool colocate, bool gate, int aggregation,
+         const py::sequence& stop_gradients, bool unconnected_zero) {
+        py::object py_graph = CurrentGraph();
+        if (py_graph.is_none()) {
+          throw RuntimeError(
+              "tf.gradients is not supported when eager execution is enabled. Use "
+              "tf.GradientTape instead.");
+        }
+        Graph& graph = *GraphOf(py_graph);
+        GradientOptions options;
+        options.name = name;
+        options.colocate_gradients_with_ops = colocate;
+        options.gate_gradients = gate;
+        options.aggregation_method = static_cast<AggregationMethod>(aggregation);
+        options.stop_gradients = SymbolicList(stop_gradients, "stop_gradients");
+        options.unconnected_gradients =
+            unconnected_zero ? UnconnectedGradients::kZero : UnconnectedGradients::kNone;
+        std::vector<Grad> given;
+        for (py::handle g : grad_ys) given.push_back(ToGrad(g, graph));
+        return FromGrads(
+            Gradients(graph, SymbolicList(ys, "ys"), SymbolicList(xs, "xs"), given, options));
+      },
+      py::arg("ys"), py::arg("xs"), py::arg("grad_ys"), py::arg("name"),
+      py::arg("colocate_gradients_with_ops"), py::arg("gate_gradients"),
+      py::arg("aggregation_method"), py::arg("stop_gradients"), py::arg("unconnected_zero"));
+  m.def("register_gradient", [](const std::string& name, py::object function) {
+    OpRegistry::Global().AddGradient(name, PythonGradient(std::move(function)));
+  });
+  m.def("builtin_gradient", [](const std::string& type) {
+    const OpDef& def = OpRegistry::Global().Get(type);
+    if (!def.gradient_fn()) {
+      throw LookupError("No gradient defined for op type '" + type + "'");
+    }
+    const GradientFn* rule = &def.gradient_fn();
+    return py::cpp_function([rule](py::object op, const py::args& grads) -> py::object {
+      PyOperation* operation = AsOperation(op);
+      if (operation == nullptr) throw TypeError("the first argument must be an Operation");
+      Graph& graph = operation->op->graph();
+      std::vector<Grad> given;
+      for (py::handle g : grads) given.push_back(ToGrad(g, graph));
+      Builder b(graph);
+      GradientContext context{b, operation->op, given};
+      py::list result = FromGrads((*rule)(context));
+      if (result.size() == 1) return result[0];
+      return result;
+    });
+  });
+}
+
+}  // namespace wengert::python

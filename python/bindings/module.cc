@@ -1,0 +1,19 @@
+// The extension module: each part binds itself.
+#include "binding.h"
+
+PYBIND11_MODULE(_core, m) {
+  using namespace wengert::python;
+  m.doc() = "Native core of wengert.";
+  m.attr("__version__") = WENGERT_VERSION;
+  RegisterErrorTranslation();
+  BindState(m);
+  BindGraph(m);
+  BindTensor(m);
+  BindConvert(m);
+  BindApply(m);
+  BindGradients(m);
+  BindExecutable(m);
+  BindCompiledFunction(m);
+  BindLocation(m);
+  wengert::InitializeRuntime();
+}

@@ -1,0 +1,379 @@
+"""`tf.compat.v1.Session`: running parts of a graph, with state of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert import _core, _graph, _nest
+from wengert._indexed_slices import IndexedSlices
+
+__all__ = ["InteractiveSession", "Session", "get_default_session"]
+
+_local = threading.local()
+
+
+def _stack() -> list[Session]:
+    if not hasattr(_local, "stack"):
+        _local.stack = []
+    stack: list[Session] = _local.stack
+    return stack
+
+
+def get_default_session() -> Session | None:
+    """The innermost session entered on this thread, or None."""
+    stack = _stack()
+    return stack[-1] if stack else None
+
+
+class _Fetches:
+    """Fetches flattened to tensors and operations, and how to rebuild their structure."""
+
+    def __init__(self, graph: Any, fetches: Any) -> None:
+        self.tensors: list[Any] = []
+        self.targets: list[Any] = []
+        self._positions: dict[int, int] = {}
+        self._graph = graph
+        self._plan = self._visit(fetches)
+
+    def _tensor(self, tensor: Any) -> int:
+        key = id(tensor)
+        if key not in self._positions:
+            self._positions[key] = len(self.tensors)
+            self.tensors.append(tensor)
+        return self._positions[key]
+
+    def _visit(self, fetch: Any) -> Callable[[list[Any]], Any]:
+        if fetch is None:
+            raise TypeError(
+                "Argument `fetch` = None has invalid type NoneType. Cannot be None"
+            )
+        if isinstance(fetch, IndexedSlices):
+            parts = [fetch.values, fetch.indices, fetch.dense_shape]
+            where = [None if p is None else self._tensor(p) for p in parts]
+            return lambda values: IndexedSlicesValue(
+                *[None if w is None else values[w] for w in where]
+            )
+        if _nest.is_nested(fetch):
+            leaves = _nest.flatten(fetch)
+            plans = [self._visit(leaf) for leaf in leaves]
+            return lambda values: _nest.pack_sequence_as(fetch, [p(values) for p in plans])
+        try:
+            element = self._graph.as_graph_element(fetch)
+        except TypeError as e:
+            raise TypeError(
+                f"Argument `fetch` = {fetch} has invalid type {type(fetch).__name__!r} must be a "
+                f"string or Tensor. ({e})"
+            ) from None
+        except ValueError as e:
+            raise ValueError(
+                f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({e})"
+            ) from None
+        except KeyError as e:
+            raise ValueError(
+                f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({e})"
+            ) from None
+        if isinstance(element, _core.Operation):
+            self.targets.append(element)
+            return lambda values: None
+        index = self._tensor(element)
+        return lambda values: values[index]
+
+    def build(self, values: list[Any]) -> Any:
+        return self._plan(values)
+
+
+class IndexedSlicesValue(tuple[Any, Any, Any]):
+    """Fetched IndexedSlices: values, indices, dense_shape as arrays."""
+
+    def __new__(cls, values: Any, indices: Any, dense_shape: Any = None) -> IndexedSlicesValue:
+        return super().__new__(cls, (values, indices, dense_shape))
+
+    values = property(lambda self: self[0])
+    indices = property(lambda self: self[1])
+    dense_shape = property(lambda self: self[2])
+
+
+class Session:
+    """Runs operations of a graph and holds the values of its variables.
+
+    Parameters
+    ----------
+    target : str
+        Accepted and ignored.
+    graph : Graph, optional
+        Default: the default graph.
+    config : object, optional
+        Thread counts are honoured, the rest is accepted.
+
+    Examples
+    --------
+    >>> import wengert as tf
+    >>> with tf.Graph().as_default():
+    ...     x = tf.compat.v1.placeholder(tf.float32, [2])
+    ...     y = x * 2.0
+    ...     with tf.compat.v1.Session() as sess:
+    ...         sess.run(y, {x: [1.0, 2.0]}).tolist()
+    [2.0, 4.0]
+    """
+
+    def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
+        if graph is not None and not isinstance(graph, _graph.Graph):
+            raise TypeError(f"Argument `graph` must be a tf.Graph, but got \"{graph}\"")
+        self._graph = graph if graph is not None else _graph.get_default_graph()
+        self._resources = _core.ResourceManager()
+        self._closed = False
+        self._cache: dict[Any, tuple[Any, Any]] = {}
+        self._lock = threading.Lock()
+        self._contexts: list[Any] = []
+        threads = getattr(config, "intra_op_parallelism_threads", 0) if config is not None else 0
+        if threads:
+            _core.set_num_threads(int(threads))
+
+    @property
+    def graph(self) -> Any:
+        return self._graph
+
+    @property
+    def graph_def(self) -> Any:
+        return self._graph.as_graph_def()
+
+    @property
+    def sess_str(self) -> str:
+        return ""
+
+    # --- running --------------------------------------------------------------------------------
+    def run(
+        self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None
+    ) -> Any:
+        """Computes `fetches` (tensors, operations, names, nested structures of them).
+
+        Parameters
+        ----------
+        feed_dict : dict, optional
+            Tensor (or variable, or name) -> value. Any tensor can be fed.
+
+        Raises
+        ------
+        RuntimeError
+            When the session is closed or the graph is empty.
+        TypeError, ValueError, errors.OpError
+        """
+        self._check_open()
+        tensors, values = self._feeds(feed_dict)
+        executable, plan = self._prepared(fetches, tensors)
+        return plan.build(executable.run(values))
+
+    def make_callable(
+        self, fetches: Any, feed_list: Any = None, accept_options: bool = False
+    ) -> Callable[..., Any]:
+        """A function of the values of `feed_list` that returns `fetches`: the fastest way to run
+        the same thing many times."""
+        self._check_open()
+        if feed_list is not None and not isinstance(feed_list, (list, tuple)):
+            raise TypeError("Argument `feed_list` must be a list or tuple.")
+        tensors = [self._feed_tensor(f)[0] for f in feed_list or []]
+        executable, plan = self._prepared(fetches, tensors)
+        compiled = _core.CompiledFunction(executable)
+        build, n = plan.build, len(tensors)
+        simple = isinstance(fetches, list) and all(
+            isinstance(f, _core.SymbolicTensor) for f in fetches
+        )
+        direct = simple and len({id(f) for f in fetches}) == len(fetches)
+
+        def run(*args: Any) -> Any:
+            if self._closed:
+                raise RuntimeError("Attempted to use a closed Session.")
+            if len(args) != n:
+                raise TypeError(f"the callable takes {n} arguments, got {len(args)}")
+            values = compiled(*args)
+            # NumPy scalars for rank 0, as Session.run gives.
+            return [v[()] for v in values] if direct else build([v[()] for v in values])
+
+        return run
+
+    def partial_run_setup(self, fetches: Any, feeds: Any = None) -> Any:
+        raise NotImplementedError(
+            "partial runs are not supported; use run with all feeds, or make_callable"
+        )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        if self._graph.num_operations == 0:
+            raise RuntimeError(
+                "The Session graph is empty. Add operations to the graph before calling run()."
+            )
+
+    def _feed_tensor(self, key: Any) -> tuple[Any, Any]:
+        """(tensor to cut at, dtype of its value)."""
+        try:
+            tensor = self._graph.as_graph_element(key, allow_operation=False)
+        except Exception as e:
+            raise TypeError(f"Cannot interpret feed_dict key as Tensor: {e.args[0]}") from None
+        return tensor, tensor.dtype
+
+    def _feeds(self, feed_dict: Any) -> tuple[list[Any], list[Any]]:
+        tensors: list[Any] = []
+        values: list[Any] = []
+        for key, value in (feed_dict or {}).items():
+            if isinstance(key, (IndexedSlices, tuple)):
+                parts = (
+                    [key.values, key.indices, key.dense_shape]
+                    if isinstance(key, IndexedSlices)
+                    else list(key)
+                )
+                pairs = [(p, v) for p, v in zip(parts, value, strict=False) if p is not None]
+            else:
+                pairs = [(key, value)]
+            for part, v in pairs:
+                tensor, dtype = self._feed_tensor(part)
+                tensors.append(tensor)
+                values.append(self._feed_value(tensor, dtype, v))
+        return tensors, values
+
+    def _feed_value(self, tensor: Any, dtype: Any, value: Any) -> Any:
+        if isinstance(value, _core.SymbolicTensor):
+            raise TypeError(
+                "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include "
+                "Python scalars, strings, lists, numpy ndarrays, or TensorHandles. For reference, "
+                f"the tensor object was {value} which was passed to the argument `feed_dict` with "
+                f"key {tensor}."
+            )
+        if dtype.kind == "O":
+            array: Any = _core.to_numpy(value, dtype)
+        else:
+            wanted = dtype._storage_numpy_dtype
+            if isinstance(value, int) and dtype.is_integer and wanted.type(value) != value:
+                raise TypeError(
+                    f"Type of feed value {value} with type {type(value)} is not compatible with "
+                    f"Tensor type {wanted.type}. Try explicitly setting the type of the feed "
+                    "tensor to a larger type (e.g. int64)."
+                )
+            array = np.asarray(value, dtype=wanted)
+        if not tensor.shape.is_compatible_with(array.shape):
+            raise ValueError(
+                f"Cannot feed value of shape {array.shape} for Tensor {tensor.name}, which has "
+                f"shape {tensor.shape}"
+            )
+        if not self._graph.is_feedable(tensor):
+            raise ValueError(f"Tensor {tensor.name} may not be fed.")
+        return array
+
+    def _prepared(self, fetches: Any, feeds: list[Any]) -> tuple[Any, Any]:
+        """Executable and fetch plan, kept per set of fetches and feeds."""
+        leaves = _nest.flatten(fetches)
+        key: Any = None
+        if all(isinstance(x, (_core.SymbolicTensor, _core.Operation)) for x in leaves):
+            structure = type(fetches) if _nest.is_nested(fetches) else None
+            flat = structure in (None, list, tuple) and len(leaves) == (
+                len(fetches) if structure else 1
+            )
+            if flat:
+                key = (structure, tuple(map(_identity, leaves)), tuple(map(_identity, feeds)))
+        with self._lock:
+            found = self._cache.get(key) if key is not None else None
+            if found is None or found[2] != self._graph.version:
+                plan = _Fetches(self._graph, fetches)
+                executable = _core.Executable(
+                    self._graph, feeds, plan.tensors, plan.targets, self._resources
+                )
+                found = (executable, plan, self._graph.version)
+                if key is not None:
+                    self._cache[key] = found
+        return found[0], found[1]
+
+    # --- life ---------------------------------------------------------------------------------------
+    def close(self) -> None:
+        self._closed = True
+        self._cache.clear()
+        self._resources.clear()
+
+    def __enter__(self) -> Session:
+        self._check_enter()
+        _core.push_graph(self._graph)
+        _stack().append(self)
+        return self
+
+    def _check_enter(self) -> None:
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+
+    def __exit__(self, *exc: Any) -> None:
+        stack = _stack()
+        if stack and stack[-1] is self:
+            stack.pop()
+            _core.pop_graph()
+        self.close()
+
+    def as_default(self) -> Any:
+        """Makes this the session of Tensor.eval and Operation.run inside the block."""
+        return _DefaultSession(self)
+
+    def list_devices(self) -> list[Any]:
+        return []
+
+
+def _identity(x: Any) -> Any:
+    if isinstance(x, _core.Operation):
+        return ("op", x.id)
+    return (x.op.id, x.value_index)
+
+
+class _DefaultSession:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __enter__(self) -> Session:
+        _core.push_graph(self._session.graph)
+        _stack().append(self._session)
+        return self._session
+
+    def __exit__(self, *exc: Any) -> None:
+        _stack().pop()
+        _core.pop_graph()
+
+
+class InteractiveSession(Session):
+    """A session that is the default one from its creation until closed."""
+
+    def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
+        super().__init__(target, graph, config)
+        if graph is not None:
+            _core.push_graph(graph)
+        self._entered_graph = graph is not None
+        _stack().append(self)
+
+    def close(self) -> None:
+        if self in _stack():
+            _stack().remove(self)
+            if self._entered_graph:
+                _core.pop_graph()
+        super().close()
+
+
+def _session_for(graph: Any, session: Any) -> Session:
+    session = session or get_default_session()
+    if session is None:
+        raise ValueError(
+            "Cannot evaluate tensor using `eval()`: No default session is registered. Use `with "
+            "sess.as_default()` or pass an explicit session to `eval(session=sess)`"
+        )
+    if session.graph is not graph:
+        raise ValueError(
+            "Cannot use the default session to evaluate tensor: the tensor's graph is different "
+            "from the session's graph. Pass an explicit session to `eval(session=sess)`."
+        )
+    checked: Session = session
+    return checked
+
+
+def eval_tensor(tensor: Any, feed_dict: Any, session: Any) -> Any:
+    return _session_for(tensor.graph, session).run(tensor, feed_dict)
+
+
+def run_operation(op: Any, feed_dict: Any, session: Any) -> None:
+    _session_for(op.graph, session).run(op, feed_dict)

@@ -1,0 +1,73 @@
+"""Every op as a function with keyword arguments, made from the registry (`tf.raw_ops`)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from wengert import _core
+
+__all__: list[str] = []
+
+
+def _make(op_type: str) -> Callable[..., Any]:
+    info = _core.op_info(op_type)
+    input_names = [name for name, _ in info["inputs"]]
+    attr_names = {name for name, *_ in info["attrs"]}
+
+    def raw_op(*args: Any, **kwargs: Any) -> Any:
+        if args:
+            raise TypeError(f"{op_type} only takes keyword args (possible keys: {possible})")
+        name = kwargs.pop("name", None)
+        unknown = [k for k in kwargs if k not in attr_names and k not in input_names]
+        if unknown:
+            raise TypeError(f"{op_type} got an unexpected keyword argument '{unknown[0]}'")
+        missing = [k for k in input_names if k not in kwargs]
+        if missing:
+            raise TypeError(
+                f"{op_type} missing {len(missing)} required arguments: {', '.join(missing)}"
+            )
+        inputs = tuple(kwargs.pop(k) for k in input_names)
+        return _core.apply(op_type, inputs, kwargs, name)
+
+    parameters = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in input_names]
+    for name, _, default, _ in info["attrs"]:
+        if name in _inferred(info):
+            continue
+        parameters.append(
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if default is None else default,
+            )
+        )
+    parameters.append(inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None))
+    possible = [p.name for p in parameters]
+    raw_op.__name__ = raw_op.__qualname__ = op_type
+    raw_op.__doc__ = f"{info['summary']}.\n\nThe op {op_type}; keyword arguments only."
+    raw_op.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return raw_op
+
+
+def _inferred(info: dict[str, Any]) -> set[str]:
+    """Attributes that the inputs determine."""
+    names: set[str] = set()
+    for _, kind in info["inputs"]:
+        names.update(part.strip() for part in kind.split("*"))
+    return names
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    try:
+        made = _make(name)
+    except KeyError:
+        raise AttributeError(f"module 'wengert.raw_ops' has no attribute {name!r}") from None
+    globals()[name] = made
+    return made
+
+
+def __dir__() -> list[str]:
+    return sorted(_core.op_names())
