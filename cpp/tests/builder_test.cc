@@ -58,7 +58,7 @@ TEST(Reductions) {
   Fixture f;
   f.b.ReduceSum(f.P({2, 3}));
   CHECK_EQ(f.New(), "Const:Const() Sum:Sum(p,Const)");
-  f.b.ReduceSum(f.P({}, DType::kFloat32, "u"));
+  f.b.ReduceSum(f.P(Shape::Scalar(), DType::kFloat32, "u"));
   CHECK_EQ(f.New(),
            "Rank:Const() range/start:Const() range/delta:Const() "
            "range:Range(range/start,Rank,range/delta) Sum_1:Sum(u,range)");
@@ -100,7 +100,7 @@ TEST(Likes) {
 
 TEST(Lists) {
   Fixture f;
-  const Tensor p = f.P({2}), n = f.P({}, DType::kInt32, "n");
+  const Tensor p = f.P({2}), n = f.P(Shape::Scalar(), DType::kInt32, "n");
   f.b.Stack({1, 2});
   CHECK_EQ(f.New(), "stack:Const()");
   f.b.Stack({1, n});
@@ -120,7 +120,8 @@ TEST(Lists) {
 
 TEST(Movement) {
   Fixture f;
-  const Tensor p = f.P({2, 3}), n = f.P({}, DType::kInt32, "n"), l = f.P({}, DType::kInt64, "l");
+  const Tensor p = f.P({2, 3}), n = f.P(Shape::Scalar(), DType::kInt32, "n"),
+               l = f.P(Shape::Scalar(), DType::kInt64, "l");
   f.b.Transpose(p, std::vector<int64_t>{1, 0});
   CHECK_EQ(f.New(), "transpose/perm:Const() transpose:Transpose(p,transpose/perm)");
   f.b.ExpandDims(p, 0);
@@ -130,7 +131,8 @@ TEST(Movement) {
            "GatherV2/indices:Const() GatherV2/axis:Const() "
            "GatherV2:GatherV2(p,GatherV2/indices,GatherV2/axis)");
   f.b.Range(0, n, 1);
-  CHECK_EQ(f.New(), "range/start:Const() range/delta:Const() range:Range(range/start,n,range/delta)");
+  CHECK_EQ(f.New(),
+           "range/start:Const() range/delta:Const() range:Range(range/start,n,range/delta)");
   f.b.Range(0, l, 1);
   CHECK_EQ(f.New(),
            "range_1/start:Const() range_1/delta:Const() range_1/Cast:Cast(range_1/start) "
@@ -165,8 +167,7 @@ TEST(Tuples) {
            "tuple/group_deps:NoOp(^p^Exp) tuple/control_dependency:Identity(Exp^tuple/group_deps) "
            "tuple/control_dependency_1:Identity(p^tuple/group_deps)");
   CHECK(out[1].none());
-  CHECK_THROWS(kValueError, "'tensors' must have at least one Tensor.",
-               f.b.Tuple({Grad()}));
+  CHECK_THROWS(kValueError, "'tensors' must have at least one Tensor.", f.b.Tuple({Grad()}));
 }
 
 }  // namespace

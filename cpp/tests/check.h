@@ -86,16 +86,17 @@ inline int Main(int argc, char** argv) {
 
 }  // namespace check
 
-#define TEST(name)                                              \
-  static void name();                                           \
+#define TEST(name)                                                 \
+  static void name();                                              \
   static const check::Registration name##_registered(#name, name); \
   static void name()
 #define CHECK(condition) \
   ((condition) ? void() : check::Report(__FILE__, __LINE__, "failed: " #condition))
 #define CHECK_EQ(a, b) check::Equal((a), (b), #a, __FILE__, __LINE__)
 // CHECK_THROWS(kValueError, "message", expression)
-#define CHECK_THROWS(kind, message, ...)                                               \
-  check::Throws([&] { (void)(__VA_ARGS__); }, wengert::ErrorKind::kind, message, __FILE__, \
-                __LINE__)
-#define TEST_MAIN() \
-  int main(int argc, char** argv) { return check::Main(argc, argv); }
+#define CHECK_THROWS(kind, message, ...) \
+  check::Throws([&] { (void)(__VA_ARGS__); }, wengert::ErrorKind::kind, message, __FILE__, __LINE__)
+#define TEST_MAIN()                 \
+  int main(int argc, char** argv) { \
+    return check::Main(argc, argv); \
+  }

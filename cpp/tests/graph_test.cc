@@ -96,9 +96,10 @@ TEST(TypeErrors) {
   CHECK_THROWS(kValueError, "", f.graph->AddOperation({"Mul", "m", {s, Tensor{}}, {}, {}}));
   CHECK_THROWS(kRuntimeError, "", f.graph->AddOperation({"NoSuchOp", "m", {}, {}, {}}));
   CHECK_THROWS(kValueError, "", f.graph->AddOperation({"Cast", "k", {s}, {}, {}}));
-  CHECK_THROWS(kTypeError, "",
-               f.graph->AddOperation(
-                   {"Const", "c", {}, {}, {{"dtype", DType::kFloat64}, {"value", Array::Scalar(1)}}}));
+  CHECK_THROWS(
+      kTypeError, "",
+      f.graph->AddOperation(
+          {"Const", "c", {}, {}, {{"dtype", DType::kFloat64}, {"value", Array::Scalar(1)}}}));
 }
 
 TEST(ShapeErrorsLeaveTheGraphUnchanged) {

@@ -18,7 +18,9 @@ namespace {
 using Real = long double;
 
 // WENGERT_TEST_VERBOSE=1 prints the errors found.
-bool Verbose() { return std::getenv("WENGERT_TEST_VERBOSE") != nullptr; }
+bool Verbose() {
+  return std::getenv("WENGERT_TEST_VERBOSE") != nullptr;
+}
 
 template <class T>
 constexpr KDType kType = sizeof(T) == 4 ? kF32 : kF64;
@@ -46,12 +48,16 @@ struct Function {
   const char* name;
   MapOp op;
   Real (*exact)(Real);
-  double low, high;      // ordinary arguments
-  double ulp32, ulp64;   // bounds
+  double low, high;     // ordinary arguments
+  double ulp32, ulp64;  // bounds
 };
 
-Real ExactSigmoid(Real x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
-Real ExactSoftplus(Real x) { return std::fmax(x, Real{0}) + std::log1p(std::exp(-std::fabs(x))); }
+Real ExactSigmoid(Real x) {
+  return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+}
+Real ExactSoftplus(Real x) {
+  return std::fmax(x, Real{0}) + std::log1p(std::exp(-std::fabs(x)));
+}
 Real ExactLgamma(Real x) {
   int sign;
   return ::lgammal_r(x, &sign);
@@ -132,10 +138,19 @@ void CheckFunction(const KernelTable& kernels, const Function& f) {
 template <class T>
 void CheckSpecial(const KernelTable& kernels, const Function& f) {
   const T inf = std::numeric_limits<T>::infinity();
-  const T special[] = {0,   static_cast<T>(-0.0), inf,  -inf, std::numeric_limits<T>::quiet_NaN(),
-                       1,   -1,                   static_cast<T>(1.5), static_cast<T>(-1.5),
-                       std::numeric_limits<T>::max(), std::numeric_limits<T>::lowest(),
-                       std::numeric_limits<T>::min(), std::numeric_limits<T>::denorm_min(),
+  const T special[] = {0,
+                       static_cast<T>(-0.0),
+                       inf,
+                       -inf,
+                       std::numeric_limits<T>::quiet_NaN(),
+                       1,
+                       -1,
+                       static_cast<T>(1.5),
+                       static_cast<T>(-1.5),
+                       std::numeric_limits<T>::max(),
+                       std::numeric_limits<T>::lowest(),
+                       std::numeric_limits<T>::min(),
+                       std::numeric_limits<T>::denorm_min(),
                        -std::numeric_limits<T>::denorm_min()};
   for (T x : special) {
     T out = 123;
@@ -145,8 +160,8 @@ void CheckSpecial(const KernelTable& kernels, const Function& f) {
     const bool sign_kept = want != 0 || std::signbit(out) == std::signbit(want);
     if (error > 2 || !sign_kept) {
       std::printf("%s %s f%d(%g) = %g, not %Lg\n", kernels.isa, f.name,
-                  static_cast<int>(8 * sizeof(T)), static_cast<double>(x),
-                  static_cast<double>(out), want);
+                  static_cast<int>(8 * sizeof(T)), static_cast<double>(x), static_cast<double>(out),
+                  want);
     }
     CHECK(error <= 2);
     CHECK(sign_kept);
@@ -221,10 +236,25 @@ void CheckBinary(const char* name, MapOp op, Real (*exact)(Real, Real), double b
     y.push_back(static_cast<T>(i % 5 == 0 ? std::rint(wide(random)) : wide(random)));
   }
   const T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
-  const T special[] = {0, static_cast<T>(-0.0), 1, -1, static_cast<T>(0.5), static_cast<T>(-0.5), 2,
-                       -2, 3, -3, inf, -inf, nan, std::numeric_limits<T>::max(),
-                       std::numeric_limits<T>::lowest(), std::numeric_limits<T>::denorm_min(),
-                       static_cast<T>(4503599627370497.0), static_cast<T>(1e17), 1 + std::numeric_limits<T>::epsilon(),
+  const T special[] = {0,
+                       static_cast<T>(-0.0),
+                       1,
+                       -1,
+                       static_cast<T>(0.5),
+                       static_cast<T>(-0.5),
+                       2,
+                       -2,
+                       3,
+                       -3,
+                       inf,
+                       -inf,
+                       nan,
+                       std::numeric_limits<T>::max(),
+                       std::numeric_limits<T>::lowest(),
+                       std::numeric_limits<T>::denorm_min(),
+                       static_cast<T>(4503599627370497.0),
+                       static_cast<T>(1e17),
+                       1 + std::numeric_limits<T>::epsilon(),
                        1 - std::numeric_limits<T>::epsilon() / 2};
   for (T a : special) {
     for (T b : special) {
@@ -251,8 +281,8 @@ void CheckBinary(const char* name, MapOp op, Real (*exact)(Real, Real), double b
       if (error > worst) worst = error;
     }
     if (Verbose()) {
-      std::printf("%-9s %-9s f%d: %.2f ulp\n", (*table)->isa, name,
-                  static_cast<int>(8 * sizeof(T)), worst);
+      std::printf("%-9s %-9s f%d: %.2f ulp\n", (*table)->isa, name, static_cast<int>(8 * sizeof(T)),
+                  worst);
     }
     if (first.empty()) first = out;
     CHECK(SameBits(first, out));
@@ -272,12 +302,18 @@ TEST(Digamma) {
   // psi(1) = -gamma, psi(1/2) = -gamma - 2 ln 2, psi(x + 1) = psi(x) + 1/x
   constexpr double kGamma = 0.57721566490153286061;
   const double x[] = {1, 0.5, 2, 10, -0.5, 1e-5, 1e10};
-  const double want[] = {-kGamma, -kGamma - 2 * std::log(2.0), 1 - kGamma, 2.2517525890667211077,
-                         0.03648997397857652056, -100000.57719921568107, 23.025850929890456840};
+  const double want[] = {-kGamma,
+                         -kGamma - 2 * std::log(2.0),
+                         1 - kGamma,
+                         2.2517525890667211077,
+                         0.03648997397857652056,
+                         -100000.57719921568107,
+                         23.025850929890456840};
   for (auto table = AvailableKernels(); *table != nullptr; ++table) {
     double out[7];
     (*table)->map[kMapDigamma][kF64](out, x, nullptr, nullptr, 7);
-    for (int i = 0; i < 7; ++i) CHECK(std::fabs(out[i] - want[i]) <= 4e-15 * (1 + std::fabs(want[i])));
+    for (int i = 0; i < 7; ++i)
+      CHECK(std::fabs(out[i] - want[i]) <= 4e-15 * (1 + std::fabs(want[i])));
     const double poles[] = {0, -1, -2, -INFINITY, NAN};
     double at[5];
     (*table)->map[kMapDigamma][kF64](at, poles, nullptr, nullptr, 5);
@@ -287,3 +323,5 @@ TEST(Digamma) {
 
 }  // namespace
 }  // namespace wengert::kernels
+
+TEST_MAIN()

@@ -12,6 +12,10 @@
 
 namespace wengert {
 
+namespace runtime {
+class VariableAccess;
+}  // namespace runtime
+
 // A variable's value. Shared by everything that holds its handle.
 class Variable : public Resource {
  public:
@@ -26,6 +30,7 @@ class Variable : public Resource {
   void Assign(Array value);
 
  private:
+  friend class runtime::VariableAccess;
   DType dtype_;
   Shape shape_;
   std::string name_;
@@ -38,7 +43,7 @@ class ResourceManager {
   // The variable of that name, made (uninitialised) on first use.
   std::shared_ptr<Resource> LookupOrCreate(const std::string& name, DType dtype,
                                            const Shape& shape);
-  void Clear() { resources_.clear(); }
+  void Clear();
 
  private:
   std::unordered_map<std::string, std::shared_ptr<Resource>> resources_;
@@ -54,7 +59,8 @@ struct CompileOptions {
   int num_threads = 0;  // 0: the process default (SetNumThreads)
 };
 
-// Memory of an input, or of an output given by the caller: contiguous, row-major.
+// Memory of an input, or of an output given by the caller: contiguous, row-major. Of a
+// resource handle: `data` points to its Array.
 struct ArrayView {
   DType dtype;
   int rank;

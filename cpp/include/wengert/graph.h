@@ -120,7 +120,7 @@ struct Function {
   std::shared_ptr<Graph> graph;
   std::vector<Tensor> inputs;  // outputs of Placeholder operations of `graph`
   std::vector<Tensor> outputs;
-  std::vector<Operation*> control_outputs;  // side effects that a call must perform
+  std::vector<Operation*> control_outputs;       // side effects that a call must perform
   mutable std::shared_ptr<void> gradient_cache;  // of DifferentiateFunction
 };
 
@@ -249,7 +249,7 @@ class Graph : public std::enable_shared_from_this<Graph> {
   void ForgetConstants();  // after a change that could alter the value of some tensor
   std::vector<std::unique_ptr<Operation>> operations_;
   std::unordered_map<std::string_view, Operation*> by_name_;  // keys: the operations' own names
-  std::unordered_map<std::string, int> names_in_use_;  // lower case
+  std::unordered_map<std::string, int> names_in_use_;         // lower case
   std::string name_scope_;
   std::vector<ControlContext> control_stack_;
   bool finalized_ = false;

@@ -53,7 +53,8 @@ Error WrongDType(const char* what, DType dtype) {
 
 std::shared_ptr<Buffer> Buffer::Allocate(size_t bytes) {
   std::shared_ptr<Buffer> buffer(new Buffer);
-  const size_t rounded = bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const size_t rounded =
+      bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment;
   buffer->data_ = rounded < bytes ? nullptr : std::aligned_alloc(kAlignment, rounded);
   if (!buffer->data_) {
     throw Error(ErrorKind::kResourceExhausted,

@@ -78,8 +78,7 @@ struct AddFields {
   }
   bool operator()(const ArgReduce& p) const { return Field(p.max) && Field(p.axis); }
   bool operator()(const Scan& p) const {
-    return Field(static_cast<int>(p.op)) && Field(p.axis) && Field(p.exclusive) &&
-           Field(p.reverse);
+    return Field(static_cast<int>(p.op)) && Field(p.axis) && Field(p.exclusive) && Field(p.reverse);
   }
   bool operator()(const Reshape&) const { return true; }
   bool operator()(const Broadcast&) const { return true; }

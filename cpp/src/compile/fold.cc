@@ -10,7 +10,7 @@ namespace wengert::compile {
 
 namespace {
 
-constexpr int64_t kMaxElements = 65536;      // of a folded result, or what its inputs hold
+constexpr int64_t kMaxElements = 65536;        // of a folded result, or what its inputs hold
 constexpr int64_t kMaxInputElements = 262144;  // bounds the time spent here
 constexpr double kMaxWork = 1e7;
 

@@ -52,7 +52,9 @@ bool IsView(const Node& node) {
          std::holds_alternative<Transpose>(node.prim) || std::holds_alternative<Slice>(node.prim);
 }
 
-Dims DropOnes(const Dims& dims) { return DropOnes(dims, dims); }
+Dims DropOnes(const Dims& dims) {
+  return DropOnes(dims, dims);
+}
 
 Dims DropOnes(const Dims& dims, const Dims& strides) {
   Dims kept;

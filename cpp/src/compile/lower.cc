@@ -1,12 +1,8 @@
 #include "compile/lower.h"
 
 #include <algorithm>
-#include <unordered_set>
 
-#include "compile/lower_frame.h"
-#include "compile/program_builder.h"
-#include "compile/reference.h"
-#include "wengert/op_def.h"
+#include "compile/lowerer.h"
 
 namespace wengert::compile {
 
@@ -16,48 +12,8 @@ constexpr int kMaxCallDepth = 200;
 // Small integer inputs that decide shapes are specialised on; larger ones end a segment.
 constexpr int64_t kMaxSpecialisedElements = 64;
 constexpr size_t kMaxSpecialisedInputs = 16;
-// Live values up to this size are looked at for being constants.
-constexpr int64_t kMaxLiveConstantElements = 1024;
 
-class Lowerer {
- public:
-  Lowerer() {
-    b_.call = [this](const Function& f, const std::vector<Value>& args) { return Call(f, args); };
-  }
-
-  Lowered First(const LowerRequest& request);
-  Lowered Next(const Continuation& rest, const ResumeRequest& request);
-
- private:
-  // Lowers what can be; `frame.order` keeps the rest.
-  void Run(Frame& frame);
-  bool Step(Frame& frame, Operation* op);  // false: deferred (in part)
-  bool StepPending(Frame& frame, Operation* op);
-  bool Defer(Operation* op) {
-    blocked_ |= op->def().stateful();
-    return false;
-  }
-  std::vector<Value> Call(const Function& function, const std::vector<Value>& args);
-  void NoteNeed(Value needed, size_t first_new_value);
-  bool WantInputs(Value base);
-  Lowered Finish(Frame& root, int num_inputs);
-  Lowered Cut(Frame& root);
-  void Encode(Frame& frame, Continuation& rest);
-  int Ref(Value v, Continuation& rest);
-  Frame Decode(const Frame& frame, const std::vector<Value>& values);
-
-  ProgramBuilder b_;
-  bool blocked_ = false;  // a stateful operation was deferred: so must be those after it
-  int depth_ = 0;
-  int64_t completed_ = 0;
-  std::vector<PendingCall> created_calls_;
-  std::vector<std::vector<Value>> created_outputs_;  // parallel: what Call returned
-  std::unordered_set<int32_t> must_be_constant_;
-  std::vector<int> wanted_;
-  std::unordered_map<int32_t, int> ref_of_;
-  std::vector<LiveValue> live_;
-  Operation* first_deferred_ = nullptr;
-};
+}  // namespace
 
 Lowered Lowerer::First(const LowerRequest& request) {
   const size_t n = request.inputs.size();
@@ -194,9 +150,10 @@ bool Lowerer::Step(Frame& frame, Operation* op) {
   created_outputs_ = std::move(outer_outputs);
   if (deferred) return Defer(op);
   if (static_cast<int>(c.out.size()) != op->num_outputs()) {
-    throw Error(ErrorKind::kInternal, "the lowering of " + op->type() + " sets " +
-                                          std::to_string(c.out.size()) + " outputs",
-                op->name());
+    throw Error(
+        ErrorKind::kInternal,
+        "the lowering of " + op->type() + " sets " + std::to_string(c.out.size()) + " outputs",
+        op->name());
   }
   for (int i = 0; i < op->num_outputs(); ++i) {
     Value& v = frame.value(Tensor{op, i});
@@ -317,139 +274,12 @@ Lowered Lowerer::Finish(Frame& root, int num_inputs) {
   return result;
 }
 
-Lowered Lowerer::Cut(Frame& root) {
-  if (completed_ == 0 && must_be_constant_.empty()) {
-    throw AtNode(Error(ErrorKind::kUnimplemented,
-                       "the size of a value that " + first_deferred_->type() +
-                           " needs cannot be known"),
-                 first_deferred_->name());
-  }
-  auto rest = std::make_shared<Continuation>();
-  for (int32_t id : must_be_constant_) Ref(Value{id}, *rest);
-  Encode(root, *rest);
-  for (int slot : b_.DirtySlots()) {
-    rest->variables.push_back({slot, Value{Ref(b_.variables().at(slot), *rest)}});
-  }
-  rest->root = std::move(root);
-  rest->live = live_;
-  rest->slots = b_.slots();
-  Lowered result;
-  result.live = live_;
-  result.rest = std::move(rest);
-  return result;
+Lowered Lower(const LowerRequest& request) {
+  return Lowerer().First(request);
 }
-
-int Lowerer::Ref(Value v, Continuation& rest) {
-  const auto [it, added] = ref_of_.emplace(v.id, static_cast<int>(rest.refs.size()));
-  if (!added) return it->second;
-  ValueRef ref;
-  ref.slot = b_.SlotOf(v);
-  const bool dynamic = b_.state(v) == ProgramBuilder::State::kDynamic;
-  bool known = false;
-  if (!dynamic) {
-    const bool small =
-        b_.prim<Const>(v) || (IsInteger(b_.dtype(v)) && b_.size(v) <= kMaxLiveConstantElements);
-    known = small && b_.TryEvaluate(v, &ref.constant);
-  }
-  if (!known) {
-    ref.live = static_cast<int>(live_.size());
-    LiveValue live;
-    live.info = b_.program().info(v);
-    live.dynamic = dynamic;
-    live.constant = must_be_constant_.count(v.id) > 0;
-    live_.push_back(std::move(live));
-    b_.program().outputs.push_back(v);
-  }
-  rest.refs.push_back(std::move(ref));
-  return it->second;
-}
-
-void Lowerer::Encode(Frame& frame, Continuation& rest) {
-  std::vector<Value> encoded(frame.values.size());
-  auto need = [&](const Tensor& t) {
-    const Value v = frame.value(t);
-    if (!v || b_.state(v) == ProgramBuilder::State::kDeferred) return;
-    encoded[static_cast<size_t>(&frame.value(t) - frame.values.data())] = Value{Ref(v, rest)};
-  };
-  for (const Operation* op : frame.order) {
-    if (frame.calls.count(op)) continue;  // its arguments live on in the function's frame
-    for (const Tensor& t : op->inputs()) need(t);
-  }
-  for (const Tensor& t : frame.outputs) need(t);
-  frame.values = std::move(encoded);
-  for (auto& [op, calls] : frame.calls) {
-    for (PendingCall& call : calls) Encode(*call.frame, rest);
-  }
-}
-
-Frame Lowerer::Decode(const Frame& frame, const std::vector<Value>& values) {
-  Frame copy = frame;
-  for (Value& v : copy.values) {
-    if (v) v = values[static_cast<size_t>(v.id)];
-  }
-  for (auto& [op, calls] : copy.calls) {
-    for (PendingCall& call : calls) {
-      call.frame = std::make_shared<Frame>(Decode(*call.frame, values));
-    }
-  }
-  return copy;
-}
-
-}  // namespace
-
-Lowered Lower(const LowerRequest& request) { return Lowerer().First(request); }
 
 Lowered Resume(const Continuation& rest, const ResumeRequest& request) {
   return Lowerer().Next(rest, request);
-}
-
-std::optional<Array> EvaluateTensor(const Tensor& t, int64_t max_elements) {
-  // Only integers are followed: the values of floating tensors matter to no shape, so where
-  // their static shape is known they stand as unknown inputs.
-  constexpr size_t kMaxOperations = 1000;
-  LowerRequest request;
-  request.outputs = {t};
-  std::vector<Operation*> stack{t.op};
-  std::unordered_set<const Operation*> seen{t.op};
-  std::unordered_set<Tensor, TensorHash> cut;
-  while (!stack.empty()) {
-    Operation* op = stack.back();
-    stack.pop_back();
-    if (op->def().stateful() || !op->def().lowering_fn()) return std::nullopt;
-    for (const Tensor& in : op->inputs()) {
-      const bool source = in.op->num_inputs() == 0;
-      const bool literal = source && in.op->FindAttr("value") != nullptr;
-      const bool followed = literal || (!source && !IsTrainable(in.dtype()));
-      if (!followed) {
-        if (!in.shape().fully_defined()) return std::nullopt;
-        if (cut.insert(in).second) {
-          request.inputs.push_back(in);
-          request.input_infos.push_back({in.dtype(), in.shape().dims()});
-        }
-      } else if (seen.insert(in.op).second) {
-        stack.push_back(in.op);
-      }
-    }
-    if (seen.size() > kMaxOperations) return std::nullopt;
-  }
-  if (cut.count(t)) return std::nullopt;
-  try {
-    Lowered lowered = Lower(request);
-    if (!lowered.wanted_constants.empty() || lowered.rest) return std::nullopt;
-    const Program program = Prune(std::move(lowered.program));
-    for (const Node& node : program.nodes) {
-      if (HasEffect(node) || std::holds_alternative<Input>(node.prim) ||
-          std::holds_alternative<compile::ReadVariable>(node.prim)) {
-        return std::nullopt;
-      }
-    }
-    for (const ValueInfo& info : program.values) {
-      if (NumElements(info.dims) > max_elements) return std::nullopt;
-    }
-    return Interpret(program, {})[0];
-  } catch (const Error&) {
-    return std::nullopt;
-  }
 }
 
 }  // namespace wengert::compile

@@ -31,9 +31,13 @@ LoweringFn Binary(ScalarOp op) {
   return [op](LoweringContext& c) { c.set(c.b.Map(op, c.x(0), c.x(1))); };
 }
 
-void Forward(LoweringContext& c) { c.out = c.in; }
+void Forward(LoweringContext& c) {
+  c.out = c.in;
+}
 
-void Nothing(LoweringContext& c) { c.out.clear(); }
+void Nothing(LoweringContext& c) {
+  c.out.clear();
+}
 
 }  // namespace lowering_rules
 

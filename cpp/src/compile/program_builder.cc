@@ -275,9 +275,8 @@ Value ProgramBuilder::MatMul(Value a, Value b, bool transpose_a, bool transpose_
   const DType type = dtype(a);
   if (dtype(b) != type) throw InvalidArgument("MatMul: the dtypes of the operands differ");
   if (IsHalf(type)) {
-    return Cast(MatMul(Cast(a, DType::kFloat32), Cast(b, DType::kFloat32), transpose_a,
-                       transpose_b),
-                type);
+    return Cast(
+        MatMul(Cast(a, DType::kFloat32), Cast(b, DType::kFloat32), transpose_a, transpose_b), type);
   }
   if (!ScalarSupports(ScalarOp::kMul, type)) {
     throw InvalidArgument(std::string("MatMul is not defined for ") + Name(type));
@@ -298,8 +297,8 @@ Value ProgramBuilder::MatMul(Value a, Value b, bool transpose_a, bool transpose_
                           ", In[1]: " + ToString(db));
   }
   if (!batch) {
-    throw InvalidArgument("In[0] and In[1] must have compatible batch dimensions: " +
-                          ToString(da) + " vs. " + ToString(db));
+    throw InvalidArgument("In[0] and In[1] must have compatible batch dimensions: " + ToString(da) +
+                          " vs. " + ToString(db));
   }
   Dims out = *batch;
   out.push_back(m);

@@ -17,8 +17,8 @@ namespace wengert::compile {
 // Facts about scalar primitives.
 const char* ScalarName(ScalarOp op);
 int ScalarArity(ScalarOp op);
-bool ScalarSupports(ScalarOp op, DType dtype);        // is there a kernel
-DType ScalarResult(ScalarOp op, DType operand);       // of the last operand's dtype
+bool ScalarSupports(ScalarOp op, DType dtype);   // is there a kernel
+DType ScalarResult(ScalarOp op, DType operand);  // of the last operand's dtype
 bool ScalarCommutes(ScalarOp op);
 const char* ReduceName(ReduceOp op);
 bool IsHalf(DType dtype);  // float16, bfloat16
@@ -57,8 +57,7 @@ class ProgramBuilder : public Lowering {
   Value ReadVariable(Value handle, DType dtype) override;
   void AssignVariable(Value handle, Value value) override;
   Value IsInitialized(Value handle) override;
-  Value NamedResource(const std::string& name, DType dtype,
-                      const wengert::Shape& shape) override;
+  Value NamedResource(const std::string& name, DType dtype, const wengert::Shape& shape) override;
   std::vector<Value> Call(const Function& function, const std::vector<Value>& args) override;
 
   // --- building ------------------------------------------------------------------

@@ -7,7 +7,9 @@ namespace wengert::compile {
 
 namespace {
 
-std::string Str(int64_t n) { return std::to_string(n); }
+std::string Str(int64_t n) {
+  return std::to_string(n);
+}
 
 }  // namespace
 
@@ -73,7 +75,7 @@ Value ProgramBuilder::Slice(Value x, Dims begin, Dims size, Dims strides) {
     } else {
       const bool first_fits = begin[i] >= 0 && begin[i] < from[i];
       // steps that fit behind (or before) the first element
-      const int64_t room = !first_fits       ? -1
+      const int64_t room = !first_fits      ? -1
                            : strides[i] > 0 ? (from[i] - 1 - begin[i]) / strides[i]
                                             : begin[i] / (-(strides[i] + 1) + uint64_t{1});
       if (room < size[i] - 1) {
@@ -86,8 +88,7 @@ Value ProgramBuilder::Slice(Value x, Dims begin, Dims size, Dims strides) {
     whole &= begin[i] == 0 && strides[i] == 1 && size[i] == from[i];
   }
   if (whole) return x;
-  return Emit(compile::Slice{std::move(begin), std::move(strides)}, {x}, dtype(x),
-              std::move(size));
+  return Emit(compile::Slice{std::move(begin), std::move(strides)}, {x}, dtype(x), std::move(size));
 }
 
 Value ProgramBuilder::Pad(Value x, Value fill, Dims low, Dims high) {
@@ -165,9 +166,8 @@ Value ProgramBuilder::GatherNd(Value params, Value indices, int batch_dims) {
   }
   const int64_t depth = i.back();
   if (batch_dims < 0 || batch_dims >= rank(indices) || batch_dims + depth > rank(params)) {
-    throw InvalidArgument(
-        "index innermost dimension length must be <= params rank; saw: " + Str(depth) +
-        " vs. " + Str(rank(params)));
+    throw InvalidArgument("index innermost dimension length must be <= params rank; saw: " +
+                          Str(depth) + " vs. " + Str(rank(params)));
   }
   if (!std::equal(p.begin(), p.begin() + batch_dims, i.begin())) {
     throw InvalidArgument("GatherNd: the batch axes of params and indices differ");
@@ -195,8 +195,8 @@ Value ProgramBuilder::Scatter(ScatterOp op, Value operand, Value indices, Value 
   }
   const DType type = dtype(operand);
   if (IsHalf(type) && op != ScatterOp::kSet) {
-    return Cast(Scatter(op, Cast(operand, DType::kFloat32), indices,
-                        Cast(updates, DType::kFloat32), drop_out_of_range),
+    return Cast(Scatter(op, Cast(operand, DType::kFloat32), indices, Cast(updates, DType::kFloat32),
+                        drop_out_of_range),
                 type);
   }
   const bool ordered = op == ScatterOp::kMax || op == ScatterOp::kMin;

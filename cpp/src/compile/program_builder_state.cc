@@ -139,9 +139,8 @@ void ProgramBuilder::AssignVariable(Value handle, Value value) {
   ResourceSlot& s = slots_[static_cast<size_t>(slot)];
   if (const auto* variable = dynamic_cast<const Variable*>(s.resource.get())) {
     if (dtype(value) != variable->dtype()) {
-      throw InvalidArgument(
-          std::string("Trying to assign variable with wrong dtype. Expected ") +
-          Name(variable->dtype()) + " got " + Name(dtype(value)));
+      throw InvalidArgument(std::string("Trying to assign variable with wrong dtype. Expected ") +
+                            Name(variable->dtype()) + " got " + Name(dtype(value)));
     }
     if (!variable->shape().CompatibleWith(wengert::Shape(dims(value)))) {
       throw InvalidArgument("Trying to assign to variable with tensor with wrong shape. Expected " +
@@ -256,9 +255,7 @@ std::vector<Value> Replay(ProgramBuilder& b, const Program& program, const Node&
     R operator()(const compile::Iota&) { return {b.Iota(out->dtype, out->dims[0])}; }
     R operator()(const compile::Map& p) { return {b.Map(p.op, in)}; }
     R operator()(const CastTo&) { return {b.Cast(in[0], out->dtype)}; }
-    R operator()(const compile::Reduce& p) {
-      return {b.Reduce(p.op, in[0], p.axes, p.keep_dims)};
-    }
+    R operator()(const compile::Reduce& p) { return {b.Reduce(p.op, in[0], p.axes, p.keep_dims)}; }
     R operator()(const compile::ArgReduce& p) {
       return {b.ArgReduce(p.max, in[0], p.axis, out->dtype)};
     }

@@ -99,9 +99,7 @@ std::vector<Array> EvaluateNode(const Program& program, const Node& node,
     R operator()(const Slice& p) { return {EvaluateSlice(p, in[0], out->dims)}; }
     R operator()(const Pad& p) { return {EvaluatePad(in[0], in[1], p.low, p.high)}; }
     R operator()(const Concat& p) { return {EvaluateConcat(in, p.axis, out->dims)}; }
-    R operator()(const Gather& p) {
-      return {EvaluateGather(in[0], in[1], p.axis, p.batch_dims)};
-    }
+    R operator()(const Gather& p) { return {EvaluateGather(in[0], in[1], p.axis, p.batch_dims)}; }
     R operator()(const GatherNd& p) { return {EvaluateGatherNd(in[0], in[1], p.batch_dims)}; }
     R operator()(const Scatter& p) { return {EvaluateScatter(p, in[0], in[1], in[2])}; }
     R operator()(const TopK& p) { return EvaluateTopK(in[0], p.k); }

@@ -27,21 +27,39 @@ void MapTyped(ScalarOp op, const std::vector<Array>& args, const Array& out) {
     using R = typename T::value_type;
     for (int64_t i = 0; i < n; ++i) {
       switch (op) {
-        case ScalarOp::kReal: out.data<R>()[i] = a[i].real(); break;
-        case ScalarOp::kImag: out.data<R>()[i] = a[i].imag(); break;
-        case ScalarOp::kArg: out.data<R>()[i] = std::arg(a[i]); break;
-        case ScalarOp::kComplexAbs: out.data<R>()[i] = std::abs(a[i]); break;
-        default: out.data<T>()[i] = Convert<T>(ComplexMap(op, Complex(a[i]), Complex(b[i])));
+        case ScalarOp::kReal:
+          out.data<R>()[i] = a[i].real();
+          break;
+        case ScalarOp::kImag:
+          out.data<R>()[i] = a[i].imag();
+          break;
+        case ScalarOp::kArg:
+          out.data<R>()[i] = std::arg(a[i]);
+          break;
+        case ScalarOp::kComplexAbs:
+          out.data<R>()[i] = std::abs(a[i]);
+          break;
+        default:
+          out.data<T>()[i] = Convert<T>(ComplexMap(op, Complex(a[i]), Complex(b[i])));
       }
     }
   } else if constexpr (std::is_floating_point_v<T>) {
     for (int64_t i = 0; i < n; ++i) {
       switch (op) {
-        case ScalarOp::kIsNan: out.data<bool>()[i] = std::isnan(a[i]); break;
-        case ScalarOp::kIsInf: out.data<bool>()[i] = std::isinf(a[i]); break;
-        case ScalarOp::kIsFinite: out.data<bool>()[i] = std::isfinite(a[i]); break;
-        case ScalarOp::kComplex: out.data<std::complex<T>>()[i] = {a[i], b[i]}; break;
-        default: out.data<T>()[i] = FloatMap(op, a[i], b[i]);
+        case ScalarOp::kIsNan:
+          out.data<bool>()[i] = std::isnan(a[i]);
+          break;
+        case ScalarOp::kIsInf:
+          out.data<bool>()[i] = std::isinf(a[i]);
+          break;
+        case ScalarOp::kIsFinite:
+          out.data<bool>()[i] = std::isfinite(a[i]);
+          break;
+        case ScalarOp::kComplex:
+          out.data<std::complex<T>>()[i] = {a[i], b[i]};
+          break;
+        default:
+          out.data<T>()[i] = FloatMap(op, a[i], b[i]);
       }
     }
   } else {

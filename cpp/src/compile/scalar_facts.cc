@@ -18,12 +18,18 @@ constexpr Fact kFacts[] = {
 #undef SCALAR_OP
 };
 
-const Fact& Of(ScalarOp op) { return kFacts[static_cast<size_t>(op)]; }
+const Fact& Of(ScalarOp op) {
+  return kFacts[static_cast<size_t>(op)];
+}
 
 }  // namespace
 
-const char* ScalarName(ScalarOp op) { return Of(op).name; }
-int ScalarArity(ScalarOp op) { return Of(op).arity; }
+const char* ScalarName(ScalarOp op) {
+  return Of(op).name;
+}
+int ScalarArity(ScalarOp op) {
+  return Of(op).arity;
+}
 
 bool ScalarSupports(ScalarOp op, DType dtype) {
   const std::string_view group = Of(op).group;
@@ -85,7 +91,9 @@ const char* ReduceName(ReduceOp op) {
   return kNames[static_cast<size_t>(op)];
 }
 
-bool IsHalf(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
+bool IsHalf(DType dtype) {
+  return dtype == DType::kFloat16 || dtype == DType::kBFloat16;
+}
 
 bool HasEffect(const Node& node) {
   if (std::holds_alternative<compile::AssignVariable>(node.prim)) return true;

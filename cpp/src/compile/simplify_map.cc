@@ -8,7 +8,9 @@ namespace wengert::compile {
 
 namespace {
 
-bool IsReal(DType t) { return !IsComplex(t) && t != DType::kBool; }
+bool IsReal(DType t) {
+  return !IsComplex(t) && t != DType::kBool;
+}
 
 // 1 / c is exact, so that x / c is x * (1 / c).
 bool HasExactReciprocal(DType dtype, double c) {
@@ -168,7 +170,8 @@ Value Simplifier::SimplifyMulDiv(ScalarOp op, Value x, Value y) {
     // Powers of two commute with rounding, short of the ends of the range.
     if (mul && c && Is(x, ScalarOp::kMul) && SingleUse(x)) {
       const Array* d = Splat(In(x, 1));
-      const bool moderate = d && std::fabs(d->AsDouble(0)) > 1e-30 && std::fabs(d->AsDouble(0)) < 1e30;
+      const bool moderate =
+          d && std::fabs(d->AsDouble(0)) > 1e-30 && std::fabs(d->AsDouble(0)) < 1e30;
       const bool exact = IsInteger(type) || (moderate && (SplatIs(y, 2) || SplatIs(y, 0.5)));
       if (d && exact) return Map(ScalarOp::kMul, {In(x), Map(ScalarOp::kMul, {In(x, 1), y})});
     }

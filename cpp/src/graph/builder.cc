@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "graph/builder_literals.h"
+#include "graph/op_types.h"
 #include "wengert/op_def.h"
 
 namespace wengert {
@@ -112,6 +113,7 @@ class Arguments {
                       "' Op, not " + (in.is_tensor() ? in.tensor().name() : "a scalar") + ".");
     }
     const auto count = static_cast<int64_t>(flat_.size() - begin);
+    CheckListLength(def_, arg, count);
     if (!arg.number_attr.empty()) {
       for (const auto& [other, length] : lengths_) {
         if (def_.inputs()[other].number_attr == arg.number_attr && length != count) {

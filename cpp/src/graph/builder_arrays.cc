@@ -53,8 +53,7 @@ Array IntsOf(DType dtype, const std::vector<int64_t>& values) {
 
 Tensor Builder::Constant(const Array& value, const std::string& name) {
   if (!value.valid()) throw ValueError("a constant needs a value");
-  return graph_
-      .AddOperation({"Const", name, {}, {}, {{"dtype", value.dtype()}, {"value", value}}})
+  return graph_.AddOperation({"Const", name, {}, {}, {{"dtype", value.dtype()}, {"value", value}}})
       ->output(0);
 }
 
@@ -141,8 +140,7 @@ Tensor Builder::RankOf(Tensor x, bool optimize, const std::string& name) {
 }
 
 Tensor Builder::ZerosLike(Tensor x, const std::string& name) {
-  if (x.shape().fully_defined() && x.dtype() != DType::kVariant &&
-      x.dtype() != DType::kResource) {
+  if (x.shape().fully_defined() && x.dtype() != DType::kVariant && x.dtype() != DType::kResource) {
     return Zeros(In(x.shape().dims()), x.dtype(), name);
   }
   return Op("ZerosLike", {x}, {}, name);
@@ -171,11 +169,10 @@ Tensor Builder::StridedSlice(Tensor x, In begin, In end, In strides, int64_t beg
   if (wide) {
     for (Tensor& part : parts) part = Cast(part, DType::kInt64);
   }
-  return Op("StridedSlice", {x, parts[0], parts[1], parts[2]},
-            {{"begin_mask", begin_mask},
-             {"end_mask", end_mask},
-             {"shrink_axis_mask", shrink_axis_mask}},
-            scope.path());
+  return Op(
+      "StridedSlice", {x, parts[0], parts[1], parts[2]},
+      {{"begin_mask", begin_mask}, {"end_mask", end_mask}, {"shrink_axis_mask", shrink_axis_mask}},
+      scope.path());
 }
 
 }  // namespace wengert

@@ -15,9 +15,8 @@ bool Contains(const std::vector<Operation*>& ops, const Operation* op) {
 bool Graph::ControlContext::Saw(const Operation* op) const {
   const int64_t id = op->id();
   if (id < first) return false;
-  const auto hole =
-      std::upper_bound(holes.begin(), holes.end(), id,
-                       [](int64_t value, const auto& h) { return value < h.first; });
+  const auto hole = std::upper_bound(holes.begin(), holes.end(), id,
+                                     [](int64_t value, const auto& h) { return value < h.first; });
   return hole == holes.begin() || id >= std::prev(hole)->second;
 }
 
@@ -69,8 +68,8 @@ void Graph::ApplyControlDependencies(const std::vector<Tensor>& inputs,
                                      [&](const Tensor& t) { return context.Saw(t.op); });
     if (implied) continue;
     for (Operation* op : context.controls) {
-      const bool input = std::any_of(inputs.begin(), inputs.end(),
-                                     [&](const Tensor& t) { return t.op == op; });
+      const bool input =
+          std::any_of(inputs.begin(), inputs.end(), [&](const Tensor& t) { return t.op == op; });
       if (!input && !Contains(*control, op)) control->push_back(op);
     }
   }

@@ -96,8 +96,7 @@ void Graph::ResolveInputs(std::vector<Tensor>* inputs) {
   for (Tensor& t : *inputs) {
     if (!t) throw ValueError("an input of an operation is empty");
     if (t.index < 0 || t.index >= t.op->num_outputs()) {
-      throw ValueError("Operation '" + t.op->name() + "' has no output " +
-                       std::to_string(t.index));
+      throw ValueError("Operation '" + t.op->name() + "' has no output " + std::to_string(t.index));
     }
     if (&t.graph() == this) continue;
     if (capture) {

@@ -114,27 +114,22 @@ std::vector<size_t> SplitInputs(const OpDef& def, size_t total, const std::strin
     }
   }
   if (ambiguous) {
-    throw ValueError("lengths of the lists of op '" + def.name() + "' must be given by attribute '" +
-                     *unknown + "'");
+    throw ValueError("lengths of the lists of op '" + def.name() +
+                     "' must be given by attribute '" + *unknown + "'");
   }
-  const bool fits = unknown_args ? total >= known && (total - known) % unknown_args == 0
-                                 : total == known;
+  const bool fits =
+      unknown_args ? total >= known && (total - known) % unknown_args == 0 : total == known;
   if (!fits) {
     throw ValueError("NodeDef expected inputs of " + SignatureText(def) + " do not match the " +
-                     std::to_string(total) + " inputs specified: '" +
-                     TypeNames(inputs, 0, total) + "'" + NodeText(name));
+                     std::to_string(total) + " inputs specified: '" + TypeNames(inputs, 0, total) +
+                     "'" + NodeText(name));
   }
   for (size_t i = 0; i < args.size(); ++i) {
     if (!args[i].is_list()) continue;
     const std::string& number = args[i].number_attr;
     const std::string& attr = number.empty() ? args[i].type_list_attr : number;
     if (unknown && attr == *unknown) counts[i] = (total - known) / unknown_args;
-    const AttrDef* attr_def = def.FindAttr(attr);
-    if (attr_def->minimum && static_cast<int64_t>(counts[i]) < *attr_def->minimum) {
-      throw ValueError("List argument '" + args[i].name + "' to '" + def.name() +
-                       "' Op with length " + std::to_string(counts[i]) +
-                       " shorter than minimum length " + std::to_string(*attr_def->minimum) + ".");
-    }
+    CheckListLength(def, args[i], static_cast<int64_t>(counts[i]));
     if (!number.empty()) (*attrs)[number] = static_cast<int64_t>(counts[i]);
   }
   return counts;
@@ -246,6 +241,15 @@ void CheckAllowed(const AttrDef& attr_def, DType dtype, const std::string& param
   for (DType type : allowed) list += (list.empty() ? "" : ", ") + std::string(Name(type));
   throw TypeError("Value passed to parameter '" + parameter + "' has DataType " + Name(dtype) +
                   " not in list of allowed values: " + list);
+}
+
+void CheckListLength(const OpDef& def, const ArgDef& arg, int64_t length) {
+  const std::string& attr = arg.number_attr.empty() ? arg.type_list_attr : arg.number_attr;
+  const std::optional<int64_t>& minimum = def.FindAttr(attr)->minimum;
+  if (!minimum || length >= *minimum) return;
+  throw ValueError("List argument '" + arg.name + "' to '" + def.name() + "' Op with length " +
+                   std::to_string(length) + " shorter than minimum length " +
+                   std::to_string(*minimum) + ".");
 }
 
 void CheckAttr(const OpDef& def, const AttrDef& attr_def, Attr* value) {

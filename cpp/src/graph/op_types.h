@@ -20,6 +20,9 @@ void CheckAttr(const OpDef& def, const AttrDef& attr_def, Attr* value);
 // Throws TypeError unless `attr_def` allows `dtype`; `parameter` is named in the error.
 void CheckAllowed(const AttrDef& attr_def, DType dtype, const std::string& parameter);
 
+// Throws ValueError when the list argument `arg` must be longer.
+void CheckListLength(const OpDef& def, const ArgDef& arg, int64_t length);
+
 // Dtypes of all outputs, lists flattened.
 std::vector<DType> OutputTypes(const OpDef& def, const AttrMap& attrs);
 

@@ -70,8 +70,7 @@ std::vector<const OpDef*> OpRegistry::All() const {
 void OpRegistry::AddGradient(const std::string& name, GradientFn fn) {
   std::unique_lock lock(mutex_);
   if (!gradients_.try_emplace(name, std::move(fn)).second) {
-    throw Error(ErrorKind::kKeyError,
-                "Registering two gradient with name '" + name + "'!");
+    throw Error(ErrorKind::kKeyError, "Registering two gradient with name '" + name + "'!");
   }
 }
 

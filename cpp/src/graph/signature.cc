@@ -136,10 +136,10 @@ void ReadAllowed(Cursor& c, AttrDef* attr) {
 }
 
 const std::vector<DType>& RealNumberTypes() {
-  static const std::vector<DType> types = {
-      DType::kFloat32, DType::kFloat64, DType::kInt32,   DType::kUInt8,
-      DType::kInt16,   DType::kInt8,    DType::kInt64,   DType::kBFloat16,
-      DType::kUInt16,  DType::kFloat16, DType::kUInt32,  DType::kUInt64};
+  static const std::vector<DType> types = {DType::kFloat32, DType::kFloat64,  DType::kInt32,
+                                           DType::kUInt8,   DType::kInt16,    DType::kInt8,
+                                           DType::kInt64,   DType::kBFloat16, DType::kUInt16,
+                                           DType::kFloat16, DType::kUInt32,   DType::kUInt64};
   return types;
 }
 

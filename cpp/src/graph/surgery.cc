@@ -37,9 +37,8 @@ void GrowList(const OpDef& def, const std::vector<ArgDef>& args, size_t total, D
     }
     return;
   }
-  const DType expected = arg.type_attr.empty()
-                             ? arg.type
-                             : attrs->find(arg.type_attr)->second.as<DType>();
+  const DType expected =
+      arg.type_attr.empty() ? arg.type : attrs->find(arg.type_attr)->second.as<DType>();
   if (type != expected) {
     throw TypeError("Input '" + arg.name + "' of '" + def.name() + "' Op has type " + Name(type) +
                     " that does not match expected type of " + Name(expected) + ".");
@@ -52,11 +51,11 @@ void GrowList(const OpDef& def, const std::vector<ArgDef>& args, size_t total, D
 
 void Graph::IndexConsumer(const Tensor& t, Operation* op) const {
   std::vector<Operation*>& readers = consumers_[t];
-  const auto at =
-      readers.empty() || readers.back()->id() < op->id()
-          ? readers.end()
-          : std::lower_bound(readers.begin(), readers.end(), op,
-                             [](auto* a, auto* b) { return a->id() < b->id(); });
+  const auto at = readers.empty() || readers.back()->id() < op->id()
+                      ? readers.end()
+                      : std::lower_bound(
+                            readers.begin(), readers.end(), op,
+                            [](auto* a, auto* b) { return a->id() < b->id(); });
   if (at == readers.end() || *at != op) readers.insert(at, op);
 }
 
@@ -83,10 +82,10 @@ void Graph::UpdateInput(Operation* op, int index, Tensor input) {
   CheckModifiable();
   if (!op || &op->graph() != this) throw ValueError("the operation is not in this graph");
   if (index < 0 || index >= op->num_inputs()) {
-    throw Error(ErrorKind::kOutOfRange, "Node '" + op->name() + "' (type: '" + op->type() +
-                                            "', num of inputs: " +
-                                            std::to_string(op->num_inputs()) +
-                                            ") does not have input " + std::to_string(index));
+    throw Error(ErrorKind::kOutOfRange,
+                "Node '" + op->name() + "' (type: '" + op->type() +
+                    "', num of inputs: " + std::to_string(op->num_inputs()) +
+                    ") does not have input " + std::to_string(index));
   }
   std::vector<Tensor> resolved{input};
   ResolveInputs(&resolved);

@@ -60,7 +60,7 @@ void CallOpenBlas(const Problem& p) {
 // Decided for the whole product, so that every part of it takes the same path.
 bool PrefersOpenBlas(const Problem& p) {
   const int64_t largest = std::max({p.m, p.n, p.k, p.lda, p.ldb, p.ldc});
-  if (largest > INT_MAX) return false;  // OpenBLAS counts in int
+  if (largest > INT_MAX) return false;                  // OpenBLAS counts in int
   if (p.m <= 16 || p.n == 1 || p.k == 0) return false;  // copying B would cost too much
   // While B stays in the second-level cache, copies of A and B gain nothing.
   constexpr int64_t kCache = 256 * 1024;
@@ -96,11 +96,22 @@ void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int6
           const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc,
           bool accumulate) {
   if (m <= 0 || n <= 0) return;
-  const Problem p{is_double, trans_a, trans_b, m, n, k, static_cast<const char*>(a), lda,
-                  static_cast<const char*>(b), ldb, static_cast<char*>(c), ldc, accumulate};
+  const Problem p{is_double,
+                  trans_a,
+                  trans_b,
+                  m,
+                  n,
+                  k,
+                  static_cast<const char*>(a),
+                  lda,
+                  static_cast<const char*>(b),
+                  ldb,
+                  static_cast<char*>(c),
+                  ldc,
+                  accumulate};
   const bool open_blas = PrefersOpenBlas(p);
-  const double flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) *
-                       static_cast<double>(k);
+  const double flops =
+      2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const double cost_ns = flops / (is_double ? 40 : 80);
   constexpr double kWorthSplitting = 8000;
   if (cost_ns < kWorthSplitting) {
@@ -119,6 +130,8 @@ void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int6
   }
 }
 
-std::string BlasConfig() { return scipy_openblas_get_config(); }
+std::string BlasConfig() {
+  return scipy_openblas_get_config();
+}
 
 }  // namespace wengert::kernels

@@ -229,8 +229,8 @@ void AddMatrix(KernelTable& t) {
 }  // namespace
 
 void AddCasts(KernelTable& t) {
-  AddMatrix<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-            uint64_t, Bool, ComplexOf<float>, ComplexOf<double>, HalfBits, BFloatBits>(t);
+  AddMatrix<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+            Bool, ComplexOf<float>, ComplexOf<double>, HalfBits, BFloatBits>(t);
   t.splat[1] = Splat<uint8_t>;
   t.splat[2] = Splat<uint16_t>;
   t.splat[4] = Splat<uint32_t>;

@@ -10,7 +10,6 @@
 namespace wengert::kernels {
 namespace {
 
-
 // Best first, and only what this build contains (cmake/Isa.cmake).
 class Isas {
  public:
@@ -74,9 +73,13 @@ Isas& TheIsas() {
 
 }  // namespace
 
-const KernelTable& Kernels() { return *TheIsas().current().load(std::memory_order_relaxed); }
+const KernelTable& Kernels() {
+  return *TheIsas().current().load(std::memory_order_relaxed);
+}
 
-const KernelTable* const* AvailableKernels() { return TheIsas().available(); }
+const KernelTable* const* AvailableKernels() {
+  return TheIsas().available();
+}
 
 bool UseKernels(const char* isa) {
   const KernelTable* found = TheIsas().Find(isa);

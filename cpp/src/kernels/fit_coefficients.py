@@ -13,7 +13,9 @@ mp.mp.dps = 60
 def cheb_fit(f, lo, hi, n):
     """Monomial coefficients, lowest first, of the interpolant of f with n coefficients."""
     lo, hi = mp.mpf(lo), mp.mpf(hi)
-    nodes = [(lo + hi) / 2 + (hi - lo) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * n)) for i in range(n)]
+    nodes = [
+        (lo + hi) / 2 + (hi - lo) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * n)) for i in range(n)
+    ]
     matrix = mp.matrix(n, n)
     rhs = mp.matrix(n, 1)
     for i, x in enumerate(nodes):
@@ -43,7 +45,6 @@ def emit(name, ctype, f, lo, hi, n, weight):
     body = ", ".join(mp.nstr(c, digits, min_fixed=0, max_fixed=0) + suffix for c in coefs)
     print(f"// {n} coefficients, {float(-mp.log(worst, 2)):.1f} bits")
     print(f"constexpr {ctype} {name}[] = {{{body}}};")
-
 
 
 HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.01")
@@ -113,15 +114,35 @@ def main():
         emit(f"kLog{tag}", ctype, log_tail, mp.mpf("1e-12"), log_z, n, lambda z: z / 2)
     emit("kPowLog", "double", pow_log_tail, mp.mpf("1e-12"), log_z, 7, lambda z: z**2 / 2)
     for ctype, tag, n in (("double", "F64", 11), ("float", "F32", 5)):
-        emit(f"kTanh{tag}", ctype, odd_tail(mp.tanh), mp.mpf("1e-12"), mp.mpf("0.3025"), n, lambda z: z)
+        emit(
+            f"kTanh{tag}",
+            ctype,
+            odd_tail(mp.tanh),
+            mp.mpf("1e-12"),
+            mp.mpf("0.3025"),
+            n,
+            lambda z: z,
+        )
     for tag, n in (("F64", 6), ("F32", 4)):
         emit(f"kSin{tag}", "double", odd_tail(mp.sin), mp.mpf("1e-12"), quarter_pi2, n, lambda z: z)
     for tag, n in (("F64", 6), ("F32", 4)):
-        emit(f"kCos{tag}", "double", cos_tail, mp.mpf("1e-12"), quarter_pi2, n, lambda z: z**2 * mp.sqrt(2))
+        emit(
+            f"kCos{tag}",
+            "double",
+            cos_tail,
+            mp.mpf("1e-12"),
+            quarter_pi2,
+            n,
+            lambda z: z**2 * mp.sqrt(2),
+        )
     emit("kSinhF64", "double", odd_tail(mp.sinh), mp.mpf("1e-12"), 1, 7, lambda z: z)
-    emit("kAtanF64", "double", odd_tail(mp.atan), mp.mpf("1e-12"), mp.mpf("0.1718"), 11, lambda z: z)
+    emit(
+        "kAtanF64", "double", odd_tail(mp.atan), mp.mpf("1e-12"), mp.mpf("0.1718"), 11, lambda z: z
+    )
     emit("kAsinF64", "double", odd_tail(mp.asin), mp.mpf("1e-12"), mp.mpf("0.25"), 13, lambda z: z)
-    emit("kAsinhF64", "double", odd_tail(mp.asinh), mp.mpf("1e-12"), mp.mpf("0.25"), 12, lambda z: z)
+    emit(
+        "kAsinhF64", "double", odd_tail(mp.asinh), mp.mpf("1e-12"), mp.mpf("0.25"), 12, lambda z: z
+    )
     for tag, n in (("F64", 12), ("F32", 7)):
         emit(f"kErf{tag}", "double", erf_tail, mp.mpf("1e-12"), 1, n, lambda z: 1)
     for tag, n in (("F64", 23), ("F32", 11)):

@@ -19,16 +19,36 @@ namespace {
     }                                         \
   };
 
-WENGERT_INLINE float FloorOf(float x) { return __builtin_floorf(x); }
-WENGERT_INLINE double FloorOf(double x) { return __builtin_floor(x); }
-WENGERT_INLINE float CeilOf(float x) { return __builtin_ceilf(x); }
-WENGERT_INLINE double CeilOf(double x) { return __builtin_ceil(x); }
-WENGERT_INLINE float RintOf(float x) { return __builtin_rintf(x); }
-WENGERT_INLINE double RintOf(double x) { return __builtin_rint(x); }
-WENGERT_INLINE float TruncOf(float x) { return __builtin_truncf(x); }
-WENGERT_INLINE double TruncOf(double x) { return __builtin_trunc(x); }
-inline float Fmod(float x, float y) { return __builtin_fmodf(x, y); }
-inline double Fmod(double x, double y) { return __builtin_fmod(x, y); }
+WENGERT_INLINE float FloorOf(float x) {
+  return __builtin_floorf(x);
+}
+WENGERT_INLINE double FloorOf(double x) {
+  return __builtin_floor(x);
+}
+WENGERT_INLINE float CeilOf(float x) {
+  return __builtin_ceilf(x);
+}
+WENGERT_INLINE double CeilOf(double x) {
+  return __builtin_ceil(x);
+}
+WENGERT_INLINE float RintOf(float x) {
+  return __builtin_rintf(x);
+}
+WENGERT_INLINE double RintOf(double x) {
+  return __builtin_rint(x);
+}
+WENGERT_INLINE float TruncOf(float x) {
+  return __builtin_truncf(x);
+}
+WENGERT_INLINE double TruncOf(double x) {
+  return __builtin_trunc(x);
+}
+inline float Fmod(float x, float y) {
+  return __builtin_fmodf(x, y);
+}
+inline double Fmod(double x, double y) {
+  return __builtin_fmod(x, y);
+}
 
 WENGERT_FLOAT_FN1(Neg, -x)
 WENGERT_FLOAT_FN1(Abs, Abs(x))

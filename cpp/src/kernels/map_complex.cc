@@ -21,16 +21,24 @@ WENGERT_INLINE ComplexOf<T> Over(ComplexOf<T> x, ComplexOf<T> y) {
   return {re / den, im / den};
 }
 
-inline float Modulus(ComplexOf<float> x) { return __builtin_hypotf(x.re, x.im); }
-inline double Modulus(ComplexOf<double> x) { return __builtin_hypot(x.re, x.im); }
-inline float Angle(ComplexOf<float> x) { return __builtin_atan2f(x.im, x.re); }
-inline double Angle(ComplexOf<double> x) { return __builtin_atan2(x.im, x.re); }
+inline float Modulus(ComplexOf<float> x) {
+  return __builtin_hypotf(x.re, x.im);
+}
+inline double Modulus(ComplexOf<double> x) {
+  return __builtin_hypot(x.re, x.im);
+}
+inline float Angle(ComplexOf<float> x) {
+  return __builtin_atan2f(x.im, x.re);
+}
+inline double Angle(ComplexOf<double> x) {
+  return __builtin_atan2(x.im, x.re);
+}
 
-#define WENGERT_LIBM(name, function)                                      \
-  inline ComplexOf<float> name(ComplexOf<float> x) {                      \
+#define WENGERT_LIBM(name, function)                                           \
+  inline ComplexOf<float> name(ComplexOf<float> x) {                           \
     return BitCast<ComplexOf<float>>(function##f(BitCast<_Complex float>(x))); \
-  }                                                                       \
-  inline ComplexOf<double> name(ComplexOf<double> x) {                    \
+  }                                                                            \
+  inline ComplexOf<double> name(ComplexOf<double> x) {                         \
     return BitCast<ComplexOf<double>>(function(BitCast<_Complex double>(x)));  \
   }
 WENGERT_LIBM(ComplexSqrt, __builtin_csqrt)
@@ -74,8 +82,7 @@ ComplexOf<T> ComplexLog1p(ComplexOf<T> z) {
   const double a = static_cast<double>(z.re), b = static_cast<double>(z.im);
   const double modulus = __builtin_hypot(1 + a, b);
   const bool close = (modulus < 2) & (modulus > 0.5);
-  const double re =
-      close ? 0.5 * __builtin_log1p(a * (2 + a) + b * b) : __builtin_log(modulus);
+  const double re = close ? 0.5 * __builtin_log1p(a * (2 + a) + b * b) : __builtin_log(modulus);
   return {static_cast<T>(re), static_cast<T>(__builtin_atan2(b, 1 + a))};
 }
 

@@ -39,7 +39,7 @@ WENGERT_INLINE Wide<T> W(T x) {
   };
 
 WENGERT_INT_FN1(Neg, W(T(0)) - W(x))
-WENGERT_INT_FN1(Abs, kSigned<T> && x < 0 ? W(T(0)) - W(x) : W(x))
+WENGERT_INT_FN1(Abs, kSigned<T>&& x < 0 ? W(T(0)) - W(x) : W(x))
 WENGERT_INT_FN1(Sign, (x > T(0)) - (kSigned<T> && x < T(0)))
 WENGERT_INT_FN1(Square, W(x) * W(x))
 WENGERT_INT_FN1(Invert, ~W(x))

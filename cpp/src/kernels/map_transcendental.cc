@@ -5,12 +5,12 @@ namespace wengert::kernels::WENGERT_ISA_NS {
 namespace {
 
 // Computed in its own precision.
-#define WENGERT_NATIVE(name)                        \
-  struct name##Fn {                                 \
-    template <class T>                              \
-    WENGERT_INLINE static T Apply(T x) {            \
-      return name<T>(x);                            \
-    }                                               \
+#define WENGERT_NATIVE(name)             \
+  struct name##Fn {                      \
+    template <class T>                   \
+    WENGERT_INLINE static T Apply(T x) { \
+      return name<T>(x);                 \
+    }                                    \
   };
 WENGERT_NATIVE(Exp)
 WENGERT_NATIVE(Expm1)
@@ -21,12 +21,12 @@ WENGERT_NATIVE(Sigmoid)
 #undef WENGERT_NATIVE
 
 // Float32 through double and rounded once.
-#define WENGERT_THROUGH_DOUBLE(name)                          \
-  struct name##Fn {                                           \
-    template <class T>                                        \
-    WENGERT_INLINE static T Apply(T x) {                      \
-      return static_cast<T>(name(static_cast<double>(x)));    \
-    }                                                         \
+#define WENGERT_THROUGH_DOUBLE(name)                       \
+  struct name##Fn {                                        \
+    template <class T>                                     \
+    WENGERT_INLINE static T Apply(T x) {                   \
+      return static_cast<T>(name(static_cast<double>(x))); \
+    }                                                      \
   };
 WENGERT_THROUGH_DOUBLE(Sinh)
 WENGERT_THROUGH_DOUBLE(Cosh)

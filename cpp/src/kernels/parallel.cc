@@ -32,6 +32,7 @@ constexpr int kMostThreads = 1024;
 constexpr int kSpins = 2000;  // about 20 us before a worker sleeps
 
 thread_local bool inside_region = false;
+thread_local int thread_limit = 0;  // 0: none
 
 void Pause() {
 #if defined(__x86_64__)
@@ -45,7 +46,8 @@ int DefaultThreads() {
   if (const char* text = std::getenv("WENGERT_NUM_THREADS")) {
     char* end = nullptr;
     const long n = std::strtol(text, &end, 10);
-    if (end != text && *end == '\0' && n > 0) return static_cast<int>(std::min<long>(n, kMostThreads));
+    if (end != text && *end == '\0' && n > 0)
+      return static_cast<int>(std::min<long>(n, kMostThreads));
   }
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0) {
@@ -86,7 +88,9 @@ class Pool {
     const uint64_t epoch = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
     ticket_.store(epoch << 32);
     if (sleepers_.load() > 0) {
-      { std::lock_guard<std::mutex> guard(sleep_); }
+      {
+        std::lock_guard<std::mutex> guard(sleep_);
+      }
       wake_.notify_all();
     }
     Help(epoch & 0xffffffffu);
@@ -225,7 +229,8 @@ void ParallelFor(int64_t n, int64_t grain, double cost_ns, void* context, Body b
   if (n <= 0) return;
   const Chunks chunks(n, grain);
   if (chunks.count > 1 && cost_ns >= kWorthwhileNs && !inside_region) {
-    const int threads = static_cast<int>(std::min<int64_t>(Threads(), chunks.count));
+    int threads = static_cast<int>(std::min<int64_t>(Threads(), chunks.count));
+    if (thread_limit > 0) threads = std::min(threads, thread_limit);
     if (threads > 1 && !closed.load(std::memory_order_relaxed)) {
       inside_region = true;
       Pool* pool = GetPool();
@@ -235,6 +240,13 @@ void ParallelFor(int64_t n, int64_t grain, double cost_ns, void* context, Body b
     }
   }
   for (int64_t i = 0; i < chunks.count; ++i) chunks.Run(body, context, i);
+}
+
+ThreadLimit::ThreadLimit(int n) : previous_(thread_limit) {
+  thread_limit = n;
+}
+ThreadLimit::~ThreadLimit() {
+  thread_limit = previous_;
 }
 
 void SetThreads(int n) {

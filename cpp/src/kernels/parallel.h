@@ -22,6 +22,18 @@ void ParallelFor(int64_t n, int64_t grain, double cost_ns, F&& f) {
               });
 }
 
+// While it lives, regions that this thread starts use at most `n` threads (0: no limit).
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(int n);
+  ~ThreadLimit();
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  int previous_;
+};
+
 void SetThreads(int n);  // 0: the default
 int Threads();
 

@@ -156,7 +156,8 @@ void ReduceRows(void* acc, const void* x, int64_t rows, int64_t cols, int64_t st
   T* a = static_cast<T*>(acc);
   const T* in = static_cast<const T*>(x);
   if (cols > kShortRow) {
-    for (int64_t r = 0; r < rows; ++r) a[r] = F::Apply(a[r], ReduceAll<F, T>(in + r * stride, cols));
+    for (int64_t r = 0; r < rows; ++r)
+      a[r] = F::Apply(a[r], ReduceAll<F, T>(in + r * stride, cols));
     return;
   }
   int64_t r = 0;

@@ -47,10 +47,10 @@ struct Bool {
 
 template <class T>
 struct KTypeOf;
-#define WENGERT_KTYPE(type, dtype)           \
-  template <>                                \
-  struct KTypeOf<type> {                     \
-    static constexpr KDType value = dtype;   \
+#define WENGERT_KTYPE(type, dtype)         \
+  template <>                              \
+  struct KTypeOf<type> {                   \
+    static constexpr KDType value = dtype; \
   };
 WENGERT_KTYPE(float, kF32)
 WENGERT_KTYPE(double, kF64)

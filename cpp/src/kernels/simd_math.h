@@ -17,7 +17,7 @@ struct FloatTraits<double> {
   using Bits = uint64_t;
   static constexpr int kMantissa = 52;
   static constexpr int kBias = 1023;
-  static constexpr double kMagic = 0x1.8p52;  // x + kMagic - kMagic rounds x to an integer
+  static constexpr double kMagic = 0x1.8p52;          // x + kMagic - kMagic rounds x to an integer
   static constexpr double kLn2Hi = 0x1.62e42fefap-1;  // times a small integer: exact
   static constexpr double kLn2Lo = 0x1.cf79abc9e3b3ap-40;
   static constexpr double kExpMax = 712, kExpMin = -760;
@@ -47,12 +47,24 @@ struct FloatTraits<float> {
   static constexpr const auto& kTanh = kTanhF32;
 };
 
-WENGERT_INLINE double Abs(double x) { return __builtin_fabs(x); }
-WENGERT_INLINE float Abs(float x) { return __builtin_fabsf(x); }
-WENGERT_INLINE double SqrtOf(double x) { return __builtin_sqrt(x); }
-WENGERT_INLINE float SqrtOf(float x) { return __builtin_sqrtf(x); }
-WENGERT_INLINE double CopySign(double x, double s) { return __builtin_copysign(x, s); }
-WENGERT_INLINE float CopySign(float x, float s) { return __builtin_copysignf(x, s); }
+WENGERT_INLINE double Abs(double x) {
+  return __builtin_fabs(x);
+}
+WENGERT_INLINE float Abs(float x) {
+  return __builtin_fabsf(x);
+}
+WENGERT_INLINE double SqrtOf(double x) {
+  return __builtin_sqrt(x);
+}
+WENGERT_INLINE float SqrtOf(float x) {
+  return __builtin_sqrtf(x);
+}
+WENGERT_INLINE double CopySign(double x, double s) {
+  return __builtin_copysign(x, s);
+}
+WENGERT_INLINE float CopySign(float x, float s) {
+  return __builtin_copysignf(x, s);
+}
 
 // c[0] + c[1] x + c[2] x^2 + ...
 template <int kFirst = 0, class T, int kCount>

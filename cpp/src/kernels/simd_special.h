@@ -88,11 +88,15 @@ WENGERT_INLINE double ErfcOf(double x, const double (&tail)[kTail], const double
   return (x < 0.5) & (x > -1) ? small : big;
 }
 
-WENGERT_INLINE double Erf(double x) { return ErfOf(x, kErfcxF64, kErfF64); }
+WENGERT_INLINE double Erf(double x) {
+  return ErfOf(x, kErfcxF64, kErfF64);
+}
 WENGERT_INLINE float Erf(float x) {
   return static_cast<float>(ErfOf(static_cast<double>(x), kErfcxF32, kErfF32));
 }
-WENGERT_INLINE double Erfc(double x) { return ErfcOf(x, kErfcxF64, kErfF64); }
+WENGERT_INLINE double Erfc(double x) {
+  return ErfcOf(x, kErfcxF64, kErfF64);
+}
 WENGERT_INLINE float Erfc(float x) {
   return static_cast<float>(ErfcOf(static_cast<double>(x), kErfcxF32, kErfF32));
 }

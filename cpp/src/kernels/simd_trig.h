@@ -131,8 +131,8 @@ WENGERT_INLINE double AtanCore(double x, double add, double add_lo) {
 
 WENGERT_INLINE double Atan(double x) {
   const double a = Abs(x);
-  const bool big = a > 0x1.3504f333f9de6p+1;   // tan(3 pi/8)
-  const bool mid = a > 0x1.a827999fcef32p-2;   // tan(pi/8)
+  const bool big = a > 0x1.3504f333f9de6p+1;  // tan(3 pi/8)
+  const bool mid = a > 0x1.a827999fcef32p-2;  // tan(pi/8)
   const double num = big ? -1.0 : (mid ? a - 1 : a);
   const double den = big ? a : (mid ? a + 1 : 1.0);
   const double add = big ? kPiOver2 : (mid ? kPiOver2 / 2 : 0.0);
@@ -203,8 +203,8 @@ WENGERT_INLINE double Asinh(double x) {
   const double sum_lo = SumError(square, 1, sum) + ProductError(b, b, square);
   const double root = SqrtOf(sum);
   const double root_sq = root * root;
-  const double root_lo = (((sum - root_sq) - ProductError(root, root, root_sq)) + sum_lo) /
-                         (root + root);
+  const double root_lo =
+      (((sum - root_sq) - ProductError(root, root, root_sq)) + sum_lo) / (root + root);
   const double u = b + root;
   const double u_lo = SumError(b, root, u) + root_lo;
   const double big = LogPair(huge ? a : u, huge ? 0.0 : u_lo, huge ? 1.0 : 0.0);

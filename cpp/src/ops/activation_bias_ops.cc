@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "ops/index_util.h"
 #include "ops/unary_rules.h"
 
 namespace wengert::unary {
@@ -36,6 +37,10 @@ void BiasAddGradShape(ShapeContext& c) {
   c.set_output(0, Shape(Dims{value.dim(channels_first ? 1 : value.rank() - 1)}));
 }
 
+Tensor OnesLike(Builder& b, const Tensor& shape) {
+  return index_util::FilledLike(b, shape, Array::FromDouble(shape.dtype(), 1.0));
+}
+
 // z = sum of dy over all axes but one: d(dy) = dz repeated along those axes
 std::vector<Grad> BiasAddGradGradient(GradientContext& g) {
   Builder& b = g.b;
@@ -48,15 +53,15 @@ std::vector<Grad> BiasAddGradGradient(GradientContext& g) {
   if (g.op->string_attr("data_format") == "NCHW") {
     auto batch = [&] { return b.StridedSlice(shape, Ints{0}, Ints{1}, Ints{1}, kFirst); };
     auto rest = [&] { return b.StridedSlice(shape, Ints{2}, Ints{0}, Ints{1}, 0, kFirst); };
-    Tensor before = b.OnesLike(batch());
-    Tensor behind = b.OnesLike(rest());
+    Tensor before = OnesLike(b, batch());
+    Tensor behind = OnesLike(b, rest());
     ones = b.Concat({before, bias_shape, behind}, 0);
     Tensor repeat_before = batch();
     Tensor repeat_behind = rest();
     repeats = b.Concat({repeat_before, Ints{1}, repeat_behind}, 0);
   } else {
     auto leading = [&] { return b.StridedSlice(shape, Ints{0}, Ints{-1}, Ints{1}, kFirst); };
-    Tensor before = b.OnesLike(leading());
+    Tensor before = OnesLike(b, leading());
     ones = b.Concat({before, bias_shape}, 0);
     Tensor repeat_before = leading();
     repeats = b.Concat({repeat_before, Ints{1}}, 0);

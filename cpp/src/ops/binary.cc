@@ -27,15 +27,13 @@ constexpr char kSummable[] =
     "half, uint32, uint64}";
 
 OpDef& Binary(OpRegistry& r, const std::string& name, const char* types) {
-  return r.Op(name)
-      .Input("x: T")
-      .Input("y: T")
-      .Output("z: T")
-      .Attr(types)
-      .Shape(shape_rules::BroadcastBinary);
+  return r.Op(name).Input("x: T").Input("y: T").Output("z: T").Attr(types).Shape(
+      shape_rules::BroadcastBinary);
 }
 
-bool IsInexact(DType dtype) { return IsFloating(dtype) || IsComplex(dtype); }
+bool IsInexact(DType dtype) {
+  return IsFloating(dtype) || IsComplex(dtype);
+}
 
 // `value` where `test` is not 0, else 0.
 Value ZeroWhereZero(Lowering& b, Value test, Value value) {
@@ -137,8 +135,8 @@ void LowerSum(LoweringContext& c) {
   for (size_t i = 1; i < c.in.size(); ++i) {
     if (c.b.dims(c.in[i]) != c.b.dims(sum)) {
       c.Fail("Inputs to operation " + c.op.name() + " of type " + c.op.type() +
-             " must have the same size and shape.  Input 0: " + ToString(c.dims(0)) +
-             " != input " + std::to_string(i) + ": " + ToString(c.b.dims(c.in[i])));
+             " must have the same size and shape.  Input 0: " + ToString(c.dims(0)) + " != input " +
+             std::to_string(i) + ": " + ToString(c.b.dims(c.in[i])));
     }
     sum = c.b.Add(sum, c.in[i]);
   }
@@ -253,10 +251,7 @@ void RegisterFunctions(OpRegistry& r) {
       .Doc("Smaller of x and y, NaN if either is")
       .Gradient(grad::Minimum)
       .Lower(lowering_rules::Binary(ScalarOp::kMinimum));
-  Binary(r, "Xdivy", kInexact)
-      .Doc("x / y, 0 where x is 0")
-      .Gradient(grad::Xdivy)
-      .Lower(LowerXdivy);
+  Binary(r, "Xdivy", kInexact).Doc("x / y, 0 where x is 0").Gradient(grad::Xdivy).Lower(LowerXdivy);
   Binary(r, "Xlogy", kInexact)
       .Doc("x log(y), 0 where x is 0")
       .Gradient(grad::Xlogy)

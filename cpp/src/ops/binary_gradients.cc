@@ -29,6 +29,24 @@ Tensor IsNonZero(Builder& b, const Tensor& x) {
   return b.Cast(mask, x.dtype());
 }
 
+// Ones of the shape of x as a Fill, whatever is known of the shape.
+Tensor FilledOnes(Builder& b, const Tensor& x) {
+  Builder::Scope scope = b.NameScope("ones_like");
+  Tensor shape;
+  if (x.shape().fully_defined()) {
+    const Dims& dims = x.shape().dims();
+    Builder::Scope inner = b.NameScope("Shape");
+    shape = b.Constant(Array::Vector(std::vector<int32_t>(dims.begin(), dims.end())),
+                       "shape_as_tensor");
+  } else {
+    shape = b.ShapeOf(x);
+  }
+  const Tensor one = b.Constant(Array::FromDouble(x.dtype(), 1.0));
+  const Tensor ones = b.Op("Fill", {shape, one}, {}, scope.path());
+  b.graph().SetShape(ones, x.shape());
+  return ones;
+}
+
 // The rules below whose axes are always decided at run time.
 struct DynamicSum {
   Builder& b;
@@ -120,11 +138,17 @@ std::vector<Grad> MulNoNan(GradientContext& g) {
   return SumToShapes(g.b, x, y, gx, gy);
 }
 
-std::vector<Grad> Div(GradientContext& g) { return Quotient(g, "RealDiv", "truediv"); }
+std::vector<Grad> Div(GradientContext& g) {
+  return Quotient(g, "RealDiv", "truediv");
+}
 
-std::vector<Grad> RealDiv(GradientContext& g) { return Quotient(g, "RealDiv", "RealDiv"); }
+std::vector<Grad> RealDiv(GradientContext& g) {
+  return Quotient(g, "RealDiv", "RealDiv");
+}
 
-std::vector<Grad> DivNoNan(GradientContext& g) { return Quotient(g, "DivNoNan", "div_no_nan"); }
+std::vector<Grad> DivNoNan(GradientContext& g) {
+  return Quotient(g, "DivNoNan", "div_no_nan");
+}
 
 // z = x - y floor(x / y): dx = dz, dy = -dz floor(x / y)
 std::vector<Grad> FloorMod(GradientContext& g) {
@@ -149,7 +173,7 @@ std::vector<Grad> Pow(GradientContext& g) {
 
   const Tensor mask =
       IsComplex(x.dtype()) ? g.b.Op("NotEqual", {cx, 0}) : g.b.Op("Greater", {cx, 0});
-  const Tensor ones = g.b.OnesLike(x);
+  const Tensor ones = FilledOnes(g.b, x);
   const Tensor safe_x = g.b.Op("Select", {mask, cx, ones});
   const Tensor log = g.b.Op("Log", {safe_x});
   const Tensor zeros = g.b.ZerosLike(x);
@@ -160,9 +184,13 @@ std::vector<Grad> Pow(GradientContext& g) {
   return SumToShapes(g.b, x, y, gx, gy);
 }
 
-std::vector<Grad> Maximum(GradientContext& g) { return Choice(g, "GreaterEqual"); }
+std::vector<Grad> Maximum(GradientContext& g) {
+  return Choice(g, "GreaterEqual");
+}
 
-std::vector<Grad> Minimum(GradientContext& g) { return Choice(g, "LessEqual"); }
+std::vector<Grad> Minimum(GradientContext& g) {
+  return Choice(g, "LessEqual");
+}
 
 // z = (x - y)^2: dx = 2 dz (x - y), dy = -dx
 std::vector<Grad> SquaredDifference(GradientContext& g) {
@@ -250,6 +278,8 @@ std::vector<Grad> CopyToAll(GradientContext& g) {
   return std::vector<Grad>(static_cast<size_t>(g.op->num_inputs()), g.grad());
 }
 
-std::vector<Grad> NoneForBoth(GradientContext&) { return {Grad(), Grad()}; }
+std::vector<Grad> NoneForBoth(GradientContext&) {
+  return {Grad(), Grad()};
+}
 
 }  // namespace wengert::binary_gradients

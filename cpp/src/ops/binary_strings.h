@@ -5,7 +5,7 @@
 
 namespace wengert::binary_strings {
 
-Value ConcatenateStrings(LoweringContext& c);         // x + y
+Value ConcatenateStrings(LoweringContext& c);          // x + y
 Value CompareStrings(LoweringContext& c, bool equal);  // x == y, or x != y
 // Elements of `t` where `condition` holds, else of `e`; all of them broadcast to `dims`.
 Value SelectStrings(LoweringContext& c, Value condition, Value t, Value e, const Dims& dims);

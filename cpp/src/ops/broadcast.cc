@@ -73,11 +73,10 @@ void BroadcastToShape(ShapeContext& c) {
 
 void LowerBroadcastTo(LoweringContext& c) {
   const std::vector<int64_t> dims = c.ints(1);
-  const Dims& x = c.dims(0);
+  const Dims x = c.dims(0);
   if (x.size() > dims.size()) {
     c.Fail("Rank of input (" + std::to_string(x.size()) +
-           ") must be no greater than rank of output shape (" + std::to_string(dims.size()) +
-           ").");
+           ") must be no greater than rank of output shape (" + std::to_string(dims.size()) + ").");
   }
   for (size_t i = 0; i < dims.size(); ++i) {
     const size_t skipped = dims.size() - x.size();

@@ -220,13 +220,13 @@ Value SelectBroadcast(LoweringContext& c, Value condition, const Dims& dims) {
 }
 
 void LowerSelect(LoweringContext& c) {
-  const Dims& dims = c.dims(1);
+  const Dims dims = c.dims(1);
   if (dims != c.dims(2)) {
-    c.Fail("'then' and 'else' must have the same size.  but received: " + ToString(dims) +
-           " vs. " + ToString(c.dims(2)));
+    c.Fail("'then' and 'else' must have the same size.  but received: " + ToString(dims) + " vs. " +
+           ToString(c.dims(2)));
   }
   Value condition = c.x(0);
-  const Dims& given = c.dims(0);
+  const Dims given = c.dims(0);
   if (given.size() == 1 && dims.size() > 1) {
     if (given[0] != dims[0]) {
       c.Fail("Number of batches of 'then' must match size of 'cond', but saw: " +
@@ -296,10 +296,11 @@ std::vector<Grad> ClipByValueGradient(GradientContext& g) {
 void LowerClipByValue(LoweringContext& c) {
   for (int i : {1, 2}) {
     if (!c.dims(i).empty() && c.dims(i) != c.dims(0)) {
-      c.Fail("clip_value_min and clip_value_max must be either of the same shape as input, or a "
-             "scalar. input shape: " +
-             ToString(c.dims(0)) + "clip_value_min shape: " + ToString(c.dims(1)) +
-             "clip_value_max shape: " + ToString(c.dims(2)));
+      c.Fail(
+          "clip_value_min and clip_value_max must be either of the same shape as input, or a "
+          "scalar. input shape: " +
+          ToString(c.dims(0)) + "clip_value_min shape: " + ToString(c.dims(1)) +
+          "clip_value_max shape: " + ToString(c.dims(2)));
     }
   }
   const Value capped = c.b.Map(ScalarOp::kMinimum, c.x(0), c.x(2));

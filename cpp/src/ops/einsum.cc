@@ -46,8 +46,8 @@ void EinsumShape(ShapeContext& c) {
       if (subscript.has_ellipsis()) broadcast = Shape::Unknown();
       continue;
     }
-    const bool fits = subscript.has_ellipsis() ? shape.rank() >= explicit_rank
-                                               : shape.rank() == explicit_rank;
+    const bool fits =
+        subscript.has_ellipsis() ? shape.rank() >= explicit_rank : shape.rank() == explicit_rank;
     if (!fits) {
       c.Fail(std::string("Shape must be ") + (subscript.has_ellipsis() ? "at least " : "") +
              "rank " + std::to_string(explicit_rank) + " but is rank " +
@@ -173,8 +173,7 @@ std::vector<int> Joined(std::vector<int> a, const std::vector<int>& b) {
 // Product of x and y, summed over the labels they share that are not in `output`. An axis
 // that only one of them really has is a row or column axis even when it is a batch axis by
 // name, so that a product with a single matrix stays one product.
-Operand Multiply(Lowering& b, const Operand& x, const Operand& y,
-                 const std::vector<int>& output) {
+Operand Multiply(Lowering& b, const Operand& x, const Operand& y, const std::vector<int>& output) {
   std::vector<int> batch, rows, columns, inner;
   for (int label : x.labels) {
     const int64_t nx = LengthOf(b, x, label), ny = LengthOf(b, y, label);
@@ -227,8 +226,8 @@ Value ArrangeOutput(Lowering& b, Operand x, const std::vector<int>& output) {
     for (size_t axis = 0; axis < x.labels.size(); ++axis) {
       if (x.labels[axis] != label) perm.push_back(static_cast<int>(axis));
     }
-    perm.push_back(static_cast<int>(std::find(x.labels.begin(), x.labels.end(), label) -
-                                    x.labels.begin()));
+    perm.push_back(
+        static_cast<int>(std::find(x.labels.begin(), x.labels.end(), label) - x.labels.begin()));
     x.value = b.Transpose(x.value, std::move(perm));
     order.push_back(label);
     for (int64_t k = 1; k < times; ++k) {
@@ -256,12 +255,12 @@ std::vector<Operand> ReadOperands(LoweringContext& c, const Equation& equation) 
   std::map<int, int64_t> lengths;
   for (size_t i = 0; i < equation.inputs.size(); ++i) {
     const Subscript& subscript = equation.inputs[i];
-    const Dims& dims = c.dims(static_cast<int>(i));
+    const Dims dims = c.dims(static_cast<int>(i));
     const bool fits = subscript.has_ellipsis() ? dims.size() >= subscript.labels.size()
                                                : dims.size() == subscript.labels.size();
     if (!fits) {
-      c.Fail("Expected subscript '" + subscript.text + "' to have the rank of its input, which is " +
-             ToString(dims));
+      c.Fail("Expected subscript '" + subscript.text +
+             "' to have the rank of its input, which is " + ToString(dims));
     }
     Operand x;
     x.labels = subscript.Expand(static_cast<int>(dims.size()));

@@ -67,10 +67,9 @@ std::optional<std::string> Parse(const std::string& text, int num_inputs, Equati
   }
   if (auto error = ParseSubscript(sides[1], "output", &equation->output)) return error;
   for (char label : equation->output.labels) {
-    const bool known =
-        std::any_of(equation->inputs.begin(), equation->inputs.end(), [label](const Subscript& s) {
-          return s.labels.find(label) != std::string::npos;
-        });
+    const bool known = std::any_of(
+        equation->inputs.begin(), equation->inputs.end(),
+        [label](const Subscript& s) { return s.labels.find(label) != std::string::npos; });
     if (!known) {
       return "Einsum output subscripts for equation '" + text + "' has label '" + label +
              "' which is not present in the input subscripts";

@@ -18,7 +18,9 @@ namespace {
 
 constexpr char kDots[] = "...";
 
-bool HasDots(const std::string& subs) { return subs.find(kDots) != std::string::npos; }
+bool HasDots(const std::string& subs) {
+  return subs.find(kDots) != std::string::npos;
+}
 
 // Axis of the first occurrence of a label, counted from the end when behind the ellipsis.
 int64_t AxisOf(const std::string& subs, char label) {
@@ -103,8 +105,7 @@ Tensor Spread(Builder& b, const Tensor& dz, const std::string& output, const std
                                         /*shrink_axis_mask=*/1));
   }
   const Tensor summed_dims = b.Stack(std::move(lengths));
-  const bool repeated =
-      CountDistinct(input) + CountDistinct(output) < input.size() + output.size();
+  const bool repeated = CountDistinct(input) + CountDistinct(output) < input.size() + output.size();
   if (!repeated && Without(input, summed) == output) {
     const Tensor kept = b.Reshape(dz, ShapeWithOnes(b, input_shape, axes));
     return b.BroadcastTo(kept, input_shape);
@@ -121,9 +122,9 @@ Tensor Spread(Builder& b, const Tensor& dz, const std::string& output, const std
 }
 
 // The gradient of one of two operands, still of the broadcast shape.
-Tensor OperandGradient(Builder& b, const Tensor& dz, const Tensor& other,
-                       const Tensor& input_shape, const std::string& input,
-                       const std::string& other_subs, const std::string& output) {
+Tensor OperandGradient(Builder& b, const Tensor& dz, const Tensor& other, const Tensor& input_shape,
+                       const std::string& input, const std::string& other_subs,
+                       const std::string& output) {
   const std::string summed = LabelsNotIn(input, output + other_subs);
   const std::string kept = Without(input, summed);
   const Tensor grad = Sum(b, {dz, other}, output + "," + other_subs + "->" + kept);

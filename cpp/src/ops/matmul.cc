@@ -50,8 +50,7 @@ DType ComputeDType(DType dtype) {
   return dtype == DType::kFloat16 || dtype == DType::kBFloat16 ? DType::kFloat32 : dtype;
 }
 
-Value Product(LoweringContext& c, Value x, Value y, bool transpose_x, bool transpose_y,
-              DType out) {
+Value Product(LoweringContext& c, Value x, Value y, bool transpose_x, bool transpose_y, DType out) {
   const DType compute = ComputeDType(out);
   x = c.b.Cast(x, compute);
   y = c.b.Cast(y, compute);
@@ -59,7 +58,7 @@ Value Product(LoweringContext& c, Value x, Value y, bool transpose_x, bool trans
 }
 
 void LowerMatMul(LoweringContext& c) {
-  const Dims &a = c.dims(0), &b = c.dims(1);
+  const Dims a = c.dims(0), b = c.dims(1);
   const bool ta = c.op.bool_attr("transpose_a"), tb = c.op.bool_attr("transpose_b");
   if (a.size() != b.size()) {
     c.Fail("In[0] and In[1] has different ndims: " + ToString(a) + " vs. " + ToString(b));
@@ -74,11 +73,11 @@ void LowerMatMul(LoweringContext& c) {
 }
 
 void LowerBatchMatMul(LoweringContext& c, bool broadcast, DType out) {
-  const Dims &x = c.dims(0), &y = c.dims(1);
+  const Dims x = c.dims(0), y = c.dims(1);
   if (x.size() < 2 || y.size() < 2) {
     const int bad = x.size() < 2 ? 0 : 1;
-    c.Fail("In[" + std::to_string(bad) + "] ndims must be >= 2: " +
-           std::to_string(c.dims(bad).size()));
+    c.Fail("In[" + std::to_string(bad) +
+           "] ndims must be >= 2: " + std::to_string(c.dims(bad).size()));
   }
   const Dims bx(x.begin(), x.end() - 2), by(y.begin(), y.end() - 2);
   if (broadcast ? !BroadcastDims(bx, by) : bx != by) {
@@ -125,17 +124,18 @@ std::vector<Grad> MatMulGradient(GradientContext& g) {
   const Tensor a = g.b.Conj(g.x(0));
   const Tensor b = g.b.Conj(g.x(1));
   auto product = [&g](const Factors& f, const char* which) -> Grad {
-    return GradOp(g.b, "MatMul", {f.left, f.right}, "",
-                  {{"transpose_a", f.transpose_left},
-                   {"transpose_b", f.transpose_right},
-                   {which, true}});
+    return GradOp(
+        g.b, "MatMul", {f.left, f.right}, "",
+        {{"transpose_a", f.transpose_left}, {"transpose_b", f.transpose_right}, {which, true}});
   };
   const Grad da = product(FirstFactor(dz, b, ta, tb), "grad_a");
   const Grad db = product(SecondFactor(dz, a, ta, tb), "grad_b");
   return {da, db};
 }
 
-bool IsBatch(const Tensor& t) { return !t.shape().has_rank() || t.shape().rank() > 2; }
+bool IsBatch(const Tensor& t) {
+  return !t.shape().has_rank() || t.shape().rank() > 2;
+}
 
 // The matmul function of the Python API with adjoint flags: two matrices take the plain
 // product, whose transposes do not conjugate.
@@ -256,8 +256,9 @@ void RegisterMatmulOps(OpRegistry& r) {
       .Output("product: T")
       .Attr("transpose_a: bool = false")
       .Attr("transpose_b: bool = false")
-      .Attr("T: {bfloat16, half, float, double, int32, int64, uint8, uint16, uint32, uint64, "
-            "complex64, complex128}")
+      .Attr(
+          "T: {bfloat16, half, float, double, int32, int64, uint8, uint16, uint32, uint64, "
+          "complex64, complex128}")
       .Attr("grad_a: bool = false")
       .Attr("grad_b: bool = false")
       .Doc("Product of two matrices, each transposed on request")

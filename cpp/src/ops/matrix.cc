@@ -19,7 +19,7 @@ constexpr char kDiagTypes[] =
 // --- MatrixBandPart ---------------------------------------------------------------------
 
 void LowerMatrixBandPart(LoweringContext& c) {
-  const Dims& dims = c.dims(0);
+  const Dims dims = c.dims(0);
   if (dims.size() < 2) c.Fail("input must be at least 2-dim, received shape: " + ToString(dims));
   const int64_t rows = dims[dims.size() - 2], cols = dims.back();
   const int64_t lower = matrix::ScalarInt(c, 1), upper = matrix::ScalarInt(c, 2);
@@ -87,7 +87,7 @@ void DiagPartShape(ShapeContext& c) {
 }
 
 void LowerDiagPart(LoweringContext& c) {
-  const Dims& dims = c.dims(0);
+  const Dims dims = c.dims(0);
   if (dims.empty() || dims.size() % 2 != 0) c.Fail(OddRank(dims.size()));
   const size_t half = dims.size() / 2;
   for (size_t i = 0; i < half; ++i) {
@@ -117,10 +117,9 @@ void CrossShape(ShapeContext& c) {
 }
 
 void LowerCross(LoweringContext& c) {
-  const Dims& dims = c.dims(0);
+  const Dims dims = c.dims(0);
   if (dims != c.dims(1)) {
-    c.Fail("Both inputs must be of same shape: " + ToString(dims) + " vs. " +
-           ToString(c.dims(1)));
+    c.Fail("Both inputs must be of same shape: " + ToString(dims) + " vs. " + ToString(c.dims(1)));
   }
   if (dims.empty() || dims.back() != 3) {
     throw FailedPrecondition("Cross-products are only defined for 3-element vectors.");
@@ -167,9 +166,8 @@ void RegisterMatrixOps(OpRegistry& r) {
       .Doc("Tensor of twice the rank with the given diagonal and 0 elsewhere")
       .Shape(DiagShape)
       // y[i, i] = x[i]: dx[i] = dy[i, i]
-      .Gradient([](GradientContext& g) -> std::vector<Grad> {
-        return {g.b.Op("DiagPart", {g.dy()})};
-      })
+      .Gradient(
+          [](GradientContext& g) -> std::vector<Grad> { return {g.b.Op("DiagPart", {g.dy()})}; })
       .Lower(LowerDiag);
   r.Op("DiagPart")
       .Input("input: T")
@@ -184,8 +182,9 @@ void RegisterMatrixOps(OpRegistry& r) {
       .Input("a: T")
       .Input("b: T")
       .Output("product: T")
-      .Attr("T: {float, double, int32, uint8, int16, int8, int64, bfloat16, uint16, half, uint32, "
-            "uint64}")
+      .Attr(
+          "T: {float, double, int32, uint8, int16, int8, int64, bfloat16, uint16, half, uint32, "
+          "uint64}")
       .Doc("Cross products of vectors of three components")
       .Shape(CrossShape)
       // z = a x b: da = b x dz, db = dz x a

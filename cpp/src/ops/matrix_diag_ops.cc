@@ -69,7 +69,7 @@ Band ConcreteBand(LoweringContext& c, int k) {
 
 // The matrix size of the input, where it is known, and whether the band fits.
 Band BandOfMatrix(LoweringContext& c, int k) {
-  const Dims& dims = c.dims(0);
+  const Dims dims = c.dims(0);
   if (dims.size() < 2) c.Fail("input must be at least 2-dim, received shape: " + ToString(dims));
   Band band = ConcreteBand(c, k);
   band.rows = dims[dims.size() - 2];
@@ -107,7 +107,7 @@ void MatrixDiagShape(ShapeContext& c) {
 
 void LowerMatrixDiag(LoweringContext& c) {
   Band band = ConcreteBand(c, 1);
-  const Dims& dims = c.dims(0);
+  const Dims dims = c.dims(0);
   const size_t own = band.count() == 1 ? 1 : 2;
   if (dims.size() < own) {
     c.Fail("diagonal must be at least " + std::to_string(own) +
@@ -116,12 +116,14 @@ void LowerMatrixDiag(LoweringContext& c) {
   if (own == 2 && dims[dims.size() - 2] != band.count()) {
     c.Fail(WrongCount(band, dims[dims.size() - 2]));
   }
-  if (auto error = SetSize(&band, dims.back(), matrix::ScalarInt(c, 2), matrix::ScalarInt(c, 3))) c.Fail(*error);
+  if (auto error = SetSize(&band, dims.back(), matrix::ScalarInt(c, 2), matrix::ScalarInt(c, 3)))
+    c.Fail(*error);
   c.set(matrix::UnpackBand(c.b, c.x(0), band, c.x(4)));
 }
 
 Tensor DiagPartOf(GradientContext& g, const Tensor& x, const Tensor& k) {
-  return g.b.Op("MatrixDiagPartV3", {x, k, 0}, {{"align", g.op->string_attr("align")}});
+  return g.b.Op("MatrixDiagPartV3", {x, k, 0}, {{"align", g.op->string_attr("align")}},
+                "diag_part");
 }
 
 // y = the matrix with diagonals x: dx = the diagonals of dy
@@ -164,10 +166,11 @@ std::vector<Grad> MatrixDiagPartGradient(GradientContext& g) {
   const int rank = shape.rank();
   Tensor dx;
   if (rank >= 2 && shape.dim(rank - 2) >= 0 && shape.dim(rank - 1) >= 0) {
-    dx = g.b.Op("MatrixDiagV3", {dy, g.x(1), shape.dim(rank - 2), shape.dim(rank - 1), 0}, align);
+    dx = g.b.Op("MatrixDiagV3", {dy, g.x(1), shape.dim(rank - 2), shape.dim(rank - 1), 0}, align,
+                "diag");
   } else {
     const Tensor zeros = g.b.ZerosLike(g.x(0));
-    dx = g.b.Op("MatrixSetDiagV3", {zeros, dy, g.x(1)}, align);
+    dx = g.b.Op("MatrixSetDiagV3", {zeros, dy, g.x(1)}, align, "set_diag");
   }
   return {dx, Grad(), Grad()};
 }
@@ -194,11 +197,12 @@ void LowerMatrixSetDiag(LoweringContext& c) {
   if (band.count() > 1) expected.push_back(band.count());
   expected.push_back(band.MaxLength());
   if (c.dims(1) != expected) {
-    c.Fail("Either first dimensions of diagonal don't match input.shape[:-2], or diagonal.shape[:-1] "
-           "is not equal to the longests diagonal in range [lower_diag_index:upper_diag_index].\n"
-           "Input.shape: " +
-           ToString(c.dims(0)) + "\nDiagonal.shape: " + ToString(c.dims(1)) +
-           "\nExpected diagonal.shape: " + ToString(expected));
+    c.Fail(
+        "Either first dimensions of diagonal don't match input.shape[:-2], or diagonal.shape[:-1] "
+        "is not equal to the longests diagonal in range [lower_diag_index:upper_diag_index].\n"
+        "Input.shape: " +
+        ToString(c.dims(0)) + "\nDiagonal.shape: " + ToString(c.dims(1)) +
+        "\nExpected diagonal.shape: " + ToString(expected));
   }
   c.set(matrix::ReplaceBand(c.b, c.x(0), c.x(1), band));
 }
@@ -210,7 +214,7 @@ std::vector<Grad> MatrixSetDiagGradient(GradientContext& g) {
                            ? g.b.Zeros(diagonal.shape().dims(), dy.dtype())
                            : g.b.ZerosLike(diagonal);
   const Tensor dx = g.b.Op("MatrixSetDiagV3", {dy, zeros, k},
-                           {{"align", g.op->string_attr("align")}});
+                           {{"align", g.op->string_attr("align")}}, "set_diag");
   return {dx, DiagPartOf(g, dy, k), Grad()};
 }
 

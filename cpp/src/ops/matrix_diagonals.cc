@@ -8,7 +8,9 @@ namespace wengert::matrix {
 namespace {
 
 // Axes in front of the last `n`.
-Dims Batch(const Dims& dims, size_t n) { return Dims(dims.begin(), dims.end() - n); }
+Dims Batch(const Dims& dims, size_t n) {
+  return Dims(dims.begin(), dims.end() - n);
+}
 
 Dims With(Dims dims, std::initializer_list<int64_t> tail) {
   dims.insert(dims.end(), tail);
@@ -31,9 +33,8 @@ Value Pick(Lowering& b, Value x, std::vector<int64_t> indices, Value fill) {
     x = b.Concat({x, b.Broadcast(b.Reshape(fill, Dims{}), std::move(one))}, axis);
   }
   const bool small = n < std::numeric_limits<int32_t>::max();
-  const Array array =
-      small ? Array::Vector(std::vector<int32_t>(indices.begin(), indices.end()))
-            : Array::Vector(indices);
+  const Array array = small ? Array::Vector(std::vector<int32_t>(indices.begin(), indices.end()))
+                            : Array::Vector(indices);
   return b.Gather(x, b.Constant(array), axis, /*batch_dims=*/0);
 }
 
@@ -171,8 +172,8 @@ Value ReplaceBand(Lowering& b, Value x, Value packed, const Band& band) {
     const Value row = b.Reshape(b.Iota(DType::kInt64, band.rows), {band.rows, 1});
     const Value col = b.Reshape(b.Iota(DType::kInt64, band.cols), {1, band.cols});
     const Value on = b.Map(ScalarOp::kEqual, b.Add(row, static_cast<double>(d)), col);
-    const Value values = b.Reshape(
-        packed, by_row ? With(batch, {band.rows, 1}) : With(batch, {1, band.cols}));
+    const Value values =
+        b.Reshape(packed, by_row ? With(batch, {band.rows, 1}) : With(batch, {1, band.cols}));
     return b.Select(on, values, x);
   }
   const int64_t elements = band.rows * band.cols;

@@ -22,7 +22,9 @@ constexpr char kShapeType[] = "T: {int32, int64}";
 constexpr char kTshape[] = "Tshape: {int32, int64} = int32";
 constexpr char kTseed[] = "Tseed: {int32, int64} = int64";
 
-void ShapeOfInput(ShapeContext& c) { c.set_output(0, c.input_as_shape(0)); }
+void ShapeOfInput(ShapeContext& c) {
+  c.set_output(0, c.input_as_shape(0));
+}
 
 Dims OutputDims(LoweringContext& c) {
   if (c.dims(0).size() != 1) {
@@ -275,8 +277,9 @@ void RegisterStatelessReal(OpRegistry& r) {
              "Uniform random numbers in [0, 1) determined by a seed"},
         Case{"StatelessRandomNormal", Distribution::kNormal,
              "Standard normal random numbers determined by a seed"},
-        Case{"StatelessTruncatedNormal", Distribution::kTruncatedNormal,
-             "Standard normal random numbers within 2 standard deviations, determined by a seed"}}) {
+        Case{
+            "StatelessTruncatedNormal", Distribution::kTruncatedNormal,
+            "Standard normal random numbers within 2 standard deviations, determined by a seed"}}) {
     WithSeed(r, k.name)
         .Output("output: dtype")
         .Attr(kReal)

@@ -9,7 +9,9 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-float UnitFloat(uint32_t bits) { return static_cast<float>(bits & 0x7fffffu) / 8388608.0f; }
+float UnitFloat(uint32_t bits) {
+  return static_cast<float>(bits & 0x7fffffu) / 8388608.0f;
+}
 
 double UnitDouble(uint32_t low_part, uint32_t other) {
   const uint64_t mantissa = static_cast<uint64_t>(low_part & 0xfffffu) << 32 | other;
@@ -69,8 +71,12 @@ void UniformGroup(const Philox::Block& bits, BFloat16* out) {
   for (int i = 0; i < 4; ++i) out[i] = ToBFloat16(static_cast<float>(bits[i] & 0x7fu) / 128.0f);
 }
 
-void Store(const float* values, float* out) { std::copy(values, values + 4, out); }
-void Store(const float* values, Half* out) { std::transform(values, values + 4, out, ToHalf); }
+void Store(const float* values, float* out) {
+  std::copy(values, values + 4, out);
+}
+void Store(const float* values, Half* out) {
+  std::transform(values, values + 4, out, ToHalf);
+}
 void Store(const float* values, BFloat16* out) {
   std::transform(values, values + 4, out, ToBFloat16);
 }

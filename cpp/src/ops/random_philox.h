@@ -51,6 +51,8 @@ void Fill(Distribution distribution, Philox generator, Array& out, uint64_t low 
           uint64_t range = 0);
 
 // Blocks that a stateful op sets aside for a call that draws `count` numbers.
-inline uint64_t ReservedBlocks(int64_t count) { return static_cast<uint64_t>(count) * 256; }
+inline uint64_t ReservedBlocks(int64_t count) {
+  return static_cast<uint64_t>(count) * 256;
+}
 
 }  // namespace wengert::random

@@ -13,15 +13,16 @@ using op_util::kAnyT;
 
 void StitchShape(ShapeContext& c) {
   const int n = c.num_inputs() / 2;
-  std::optional<int64_t> rows = 0;
+  bool known = true;
+  int64_t rows = 0;
   Shape rest;
   for (int i = 0; i < n; ++i) {
     const Shape &indices = c.input(i), &data = c.input(n + i);
     const std::optional<std::vector<int64_t>> values = op_util::StaticInts(c, i);
     if (!values) {
-      rows.reset();
-    } else if (rows) {
-      for (int64_t v : *values) rows = std::max(*rows, op_util::CheckedAdd(v, 1));
+      known = false;
+    } else {
+      for (int64_t v : *values) rows = std::max(rows, op_util::CheckedAdd(v, 1));
     }
     if (!indices.has_rank() || !data.has_rank()) continue;
     c.WithRankAtLeast(n + i, indices.rank());
@@ -34,7 +35,7 @@ void StitchShape(ShapeContext& c) {
     return;
   }
   Dims dims = rest.dims();
-  dims.insert(dims.begin(), rows.value_or(kUnknownDim));
+  dims.insert(dims.begin(), known ? rows : kUnknownDim);
   c.set_output(0, Shape(std::move(dims)));
 }
 

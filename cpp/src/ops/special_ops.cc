@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "ops/index_util.h"
 #include "ops/register.h"
 #include "ops/special_rules.h"
 
@@ -212,7 +213,7 @@ void RegisterIntegrals(OpRegistry& r) {
         Tensor rest = b.Subtract(1, x);
         Tensor quotient = b.TrueDiv(log, rest);
         Tensor at_one = b.Op("Equal", {x, 1.0});
-        Tensor ones = b.OnesLike(x);
+        Tensor ones = index_util::FilledLike(b, x, Array::FromDouble(x.dtype(), 1.0));
         Tensor limit = b.Negative(ones);
         Tensor slope = b.Op("Select", {at_one, limit, quotient});
         return Times(b, dy, slope);

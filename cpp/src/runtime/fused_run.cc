@@ -15,9 +15,9 @@ struct FusedStep::State {
   char* scratch;
   char** regs;
   int64_t chunk;
-  int64_t max_rows;       // of a block of this chunk
-  int64_t filled_row;     // row whose spread-out elements are in the buffers
-  bool ok = true;         // no integer was divided by zero
+  int64_t max_rows;    // of a block of this chunk
+  int64_t filled_row;  // row whose spread-out elements are in the buffers
+  bool ok = true;      // no integer was divided by zero
   int64_t coords[kMaxOuter];
 };
 
@@ -155,8 +155,8 @@ inline void FusedStep::ReadOperands(State& s, int64_t row, int64_t rows, int64_t
   s.filled_row = row;
 }
 
-void FusedStep::FoldBlock(State& s, const Reduction& r, int64_t row, int64_t rows,
-                          int64_t column, int64_t columns) const {
+void FusedStep::FoldBlock(State& s, const Reduction& r, int64_t row, int64_t rows, int64_t column,
+                          int64_t columns) const {
   const char* x = s.regs[r.reg];
   char* acc = Accumulator(s.frame, r, s.chunk);
   switch (r.fold) {
@@ -204,8 +204,7 @@ inline void FusedStep::RunBlock(State& s, int64_t row, int64_t rows, int64_t col
   const int64_t position = row * columns_ + column;
   const int64_t n = rows * columns;
   for (const Store& store : direct_) {
-    s.regs[store.reg] =
-        s.frame.slots[static_cast<size_t>(store.slot)] + position * store.size;
+    s.regs[store.reg] = s.frame.slots[static_cast<size_t>(store.slot)] + position * store.size;
   }
   char** regs = s.regs;
   for (const Instr& instr : instrs_) {

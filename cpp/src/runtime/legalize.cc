@@ -9,7 +9,9 @@ namespace {
 
 using namespace compile;  // the primitives
 
-bool Is16BitFloat(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
+bool Is16BitFloat(DType dtype) {
+  return dtype == DType::kFloat16 || dtype == DType::kBFloat16;
+}
 
 // Strides with which an operand of `dims` is read over `space`, NumPy broadcasting.
 Dims BroadcastStrides(const Dims& dims, const Dims& space) {
@@ -193,7 +195,9 @@ class Legalizer {
 
 }  // namespace
 
-compile::Program Legalize(const compile::Program& program) { return Legalizer(program).Run(); }
+compile::Program Legalize(const compile::Program& program) {
+  return Legalizer(program).Run();
+}
 
 kernels::KDType KernelType(DType dtype) {
   switch (dtype) {

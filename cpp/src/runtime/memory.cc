@@ -40,8 +40,7 @@ std::shared_ptr<Buffer> AllocateBuffer(size_t bytes) {
                 "OOM when allocating " + std::to_string(bytes) + " bytes");
   }
   char* start = static_cast<char*>(memory);
-  const size_t head =
-      (kHugePage - reinterpret_cast<uintptr_t>(start) % kHugePage) % kHugePage;
+  const size_t head = (kHugePage - reinterpret_cast<uintptr_t>(start) % kHugePage) % kHugePage;
   if (head > 0) munmap(start, head);
   char* data = start + head;
   const size_t tail = reserved - head - mapped;

@@ -105,8 +105,8 @@ class Planner {
         if (known == assigned.end()) {
           known = variables.find(read->resource);
           if (known == variables.end()) {
-            known = variables.emplace(read->resource, NewRead(read->resource, node.outputs[0]))
-                        .first;
+            known =
+                variables.emplace(read->resource, NewRead(read->resource, node.outputs[0])).first;
           }
         }
         Set(node.outputs[0], known->second);
@@ -208,8 +208,7 @@ class Planner {
       uses_.push_back(std::move(use));
     }
     for (const auto& [from, to] : copies_) {
-      plan_->steps_.push_back(
-          MakeCopy(from, to, plan_->slots_[static_cast<size_t>(to)].bytes));
+      plan_->steps_.push_back(MakeCopy(from, to, plan_->slots_[static_cast<size_t>(to)].bytes));
       plan_->step_nodes_.push_back(-1);
       uses_.push_back({{from}, {to}, {}});
     }
@@ -254,8 +253,7 @@ class Planner {
       for (size_t o = 0; o < use.writes.size(); ++o) {
         Slot& out = slot(use.writes[o]);
         if (!InArena(use.writes[o])) continue;
-        const int reused =
-            options_.reuse_memory ? FindOverwritable(step, o, last_read, taken) : -1;
+        const int reused = options_.reuse_memory ? FindOverwritable(step, o, last_read, taken) : -1;
         if (reused >= 0) {
           taken.push_back(reused);
           out.offset = slot(reused).offset;
@@ -286,10 +284,10 @@ class Planner {
 
   std::shared_ptr<Plan> plan_;
   PlanOptions options_;
-  std::map<int, int> assignments_;             // resource -> last node that assigns it
-  std::vector<Value> dynamic_;                 // values whose dims come with the run
-  std::vector<std::pair<int, int>> copies_;    // slots
-  std::vector<Use> uses_;                      // parallel to the steps
+  std::map<int, int> assignments_;           // resource -> last node that assigns it
+  std::vector<Value> dynamic_;               // values whose dims come with the run
+  std::vector<std::pair<int, int>> copies_;  // slots
+  std::vector<Use> uses_;                    // parallel to the steps
 };
 
 std::shared_ptr<const Plan> Plan::Build(const Program& program, PlanOptions options) {

@@ -72,8 +72,7 @@ class KernelStep : public Step {
 
  private:
   static Array View(const Frame& frame, const Operand& operand) {
-    const size_t bytes =
-        static_cast<size_t>(NumElements(operand.dims)) * SizeOf(operand.dtype);
+    const size_t bytes = static_cast<size_t>(NumElements(operand.dims)) * SizeOf(operand.dtype);
     return Array(operand.dtype, operand.dims,
                  Buffer::Borrow(frame.slots[static_cast<size_t>(operand.slot)], bytes, [] {}));
   }
@@ -204,7 +203,9 @@ std::unique_ptr<Step> MakeKernel(StepContext& context) {
                                       std::get<compile::CustomKernel>(context.node().prim));
 }
 
-std::unique_ptr<Step> MakeIota(StepContext& context) { return std::make_unique<IotaStep>(context); }
+std::unique_ptr<Step> MakeIota(StepContext& context) {
+  return std::make_unique<IotaStep>(context);
+}
 
 std::unique_ptr<Step> MakeObjectMovement(StepContext& context, const Program& program) {
   return std::make_unique<ObjectMovementStep>(context, program);

@@ -39,8 +39,8 @@ template <class T>
 int64_t FirstBad(const char* data, int64_t n, int64_t limit) {
   using Unsigned = std::make_unsigned_t<T>;
   const T* indices = reinterpret_cast<const T*>(data);
-  const Unsigned bound = static_cast<Unsigned>(
-      std::min<int64_t>(limit, std::numeric_limits<T>::max()));
+  const Unsigned bound =
+      static_cast<Unsigned>(std::min<int64_t>(limit, std::numeric_limits<T>::max()));
   // One pass without branches first: nearly always all indices are fine.
   bool bad = false;
   for (int64_t i = 0; i < n; ++i) bad |= static_cast<Unsigned>(indices[i]) >= bound;
@@ -86,8 +86,7 @@ class GatherStep : public Step {
     outer_ = Product(dims, batch, axis);
     blocks_ = Product(dims, 0, batch) * outer_;
     count_ = Product(index_dims_, batch, index_dims_.size());
-    row_ = Product(dims, axis + 1, dims.size()) *
-           static_cast<int64_t>(SizeOf(context.in_dtype(0)));
+    row_ = Product(dims, axis + 1, dims.size()) * static_cast<int64_t>(SizeOf(context.in_dtype(0)));
     total_indices_ = NumElements(index_dims_);
   }
 

@@ -52,8 +52,7 @@ class MatMulStep : public Step {
       return;
     }
     kernels::ParallelFor(batches, std::max<int64_t>(1, batches / 16),
-                         cost_ns_ * static_cast<double>(batches),
-                         [&](int64_t begin, int64_t end) {
+                         cost_ns_ * static_cast<double>(batches), [&](int64_t begin, int64_t end) {
                            for (int64_t i = begin; i < end; ++i) Multiply(frame, i);
                          });
   }

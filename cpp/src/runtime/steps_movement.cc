@@ -74,8 +74,8 @@ class PadStep : public Step {
     const Dims strides = DenseStrides(context.out_dims());
     int64_t offset = 0;
     for (size_t k = 0; k < strides.size(); ++k) offset += pad.low[k] * strides[k];
-    copy_ = StridedCopy(context.in_dims(), size_, 0, DenseStrides(context.in_dims()), offset,
-                        strides);
+    copy_ =
+        StridedCopy(context.in_dims(), size_, 0, DenseStrides(context.in_dims()), offset, strides);
   }
   void Run(Frame& frame) const override {
     char* to = frame.slots[static_cast<size_t>(to_)];

@@ -98,8 +98,7 @@ class ArgReduceStep : public Step {
     kernels::ParallelFor(
         lines, std::max<int64_t>(1, lines / 16), cost, [&](int64_t begin, int64_t end) {
           for (int64_t line = begin; line < end; ++line) {
-            const int64_t start =
-                line / view_.inner * view_.n * view_.inner + line % view_.inner;
+            const int64_t start = line / view_.inner * view_.n * view_.inner + line % view_.inner;
             const int64_t at =
                 view_.n == 0 ? 0 : extreme_(x + start * size_, view_.n, view_.inner, max_);
             // Little-endian: the low bytes are the narrower integer.
@@ -296,7 +295,9 @@ std::unique_ptr<Step> MakeArgReduce(StepContext& context) {
                                          std::get<compile::ArgReduce>(context.node().prim));
 }
 
-std::unique_ptr<Step> MakeScan(StepContext& context) { return std::make_unique<ScanStep>(context); }
+std::unique_ptr<Step> MakeScan(StepContext& context) {
+  return std::make_unique<ScanStep>(context);
+}
 
 std::unique_ptr<Step> MakeTopK(StepContext& context) {
   return std::make_unique<TopKStep>(context, std::get<compile::TopK>(context.node().prim));

@@ -1,0 +1,74 @@
+#include "runtime/explain.h"
+
+#include <utility>
+
+#include "compile/pipeline.h"
+#include "kernels/kernel_table.h"
+#include "kernels/parallel.h"
+#include "runtime/plan.h"
+
+namespace wengert::runtime {
+namespace {
+
+std::string SlotText(const Slot& slot) {
+  const std::string size = slot.object ? "" : " " + std::to_string(slot.bytes) + " bytes";
+  switch (slot.kind) {
+    case SlotKind::kInput:
+      return "input " + std::to_string(slot.index) + size;
+    case SlotKind::kOutput:
+      return "output " + std::to_string(slot.index) + size;
+    case SlotKind::kConstant:
+      return "constant " + std::to_string(slot.index) + size;
+    case SlotKind::kVariable:
+      return "variable " + std::to_string(slot.index) + size;
+    case SlotKind::kArena:
+      return slot.object ? "object" : "arena @" + std::to_string(slot.offset) + size;
+    case SlotKind::kUnused:
+      break;
+  }
+  return "unused";
+}
+
+}  // namespace
+
+std::string Plan::ToText() const {
+  std::string text;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    text += std::to_string(i) + ": " + steps_[i]->Describe();
+    if (step_nodes_[i] < 0) {
+      text += " (result)\n";
+      continue;
+    }
+    const Node& node = program_.nodes[static_cast<size_t>(step_nodes_[i])];
+    if (!node.origin.empty()) text += "  # " + node.origin;
+    text += "\n";
+    for (Value v : node.inputs) {
+      text += "    <- " + SlotText(slots_[static_cast<size_t>(slot_of(v))]) + "\n";
+    }
+    for (Value v : node.outputs) {
+      text += "    -> " + SlotText(slots_[static_cast<size_t>(slot_of(v))]) + "\n";
+    }
+  }
+  return text;
+}
+
+std::string ExplainProgram(compile::Program program, const CompileOptions& options, bool more) {
+  std::string before = compile::ToText(program);
+  std::string text = "== lowered ==\n" + before;
+  program = compile::RunPasses(std::move(program), options,
+                               [&](const char* pass, const compile::Program& after) {
+                                 std::string now = compile::ToText(after);
+                                 text += std::string("== after ") + pass + " ==\n";
+                                 text += now == before ? "(unchanged)\n" : now;
+                                 before = std::move(now);
+                               });
+  const auto plan = Plan::Build(program, {.reuse_memory = options.reuse_memory});
+  text += "== plan: " + std::to_string(plan->num_steps()) + " steps, arena of " +
+          std::to_string(plan->arena_bytes()) + " bytes, " + kernels::Kernels().isa + ", " +
+          std::to_string(kernels::Threads()) + " threads ==\n";
+  text += plan->ToText();
+  if (more) text += "== the rest is compiled once the sizes of these results are known ==\n";
+  return text;
+}
+
+}  // namespace wengert::runtime

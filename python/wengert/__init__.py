@@ -1,0 +1,176 @@
+"""Wengert: TensorFlow's symbolic gradients without TensorFlow.
+
+>>> import wengert as tf
+>>> @tf.function
+... def f(x):
+...     return tf.gradients(x * x, x)
+>>> f(tf.constant(3.0))[0].numpy().item()
+6.0
+"""
+
+from __future__ import annotations
+
+from wengert import _install as _install  # first: it joins the core and the package
+from wengert import compat, errors, linalg, math, nest, nn, raw_ops
+from wengert._api_explain import compile, explain
+from wengert._array_ops import (
+    boolean_mask,
+    broadcast_dynamic_shape,
+    broadcast_static_shape,
+    broadcast_to,
+    clip_by_value,
+    concat,
+    ensure_shape,
+    expand_dims,
+    gather,
+    gather_nd,
+    identity,
+    identity_n,
+    meshgrid,
+    one_hot,
+    pad,
+    rank,
+    repeat,
+    reshape,
+    reverse,
+    roll,
+    scatter_nd,
+    sequence_mask,
+    shape,
+    shape_n,
+    size,
+    split,
+    squeeze,
+    stack,
+    stop_gradient,
+    strided_slice,
+    tile,
+    transpose,
+    unique,
+    unstack,
+    where,
+)
+from wengert._array_ops import slice_ as slice
+from wengert._core import Operation, Tensor, __version__
+from wengert._creation import (
+    constant,
+    convert_to_tensor,
+    eye,
+    fill,
+    linspace,
+    ones,
+    ones_like,
+    range,
+    zeros,
+    zeros_like,
+)
+from wengert._dtypes import (
+    DType,
+    as_dtype,
+    bfloat16,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    resource,
+    string,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    variant,
+)
+from wengert._dtypes import bool_ as bool
+from wengert._dtypes import float16 as half
+from wengert._dtypes import float64 as double
+from wengert._function import function
+from wengert._gradients import AggregationMethod, UnconnectedGradients, gradients
+from wengert._graph import (
+    Graph,
+    control_dependencies,
+    device,
+    executing_eagerly,
+    init_scope,
+    inside_function,
+    name_scope,
+)
+from wengert._indexed_slices import IndexedSlices
+from wengert._linalg_ops import (
+    clip_by_global_norm,
+    clip_by_norm,
+    einsum,
+    matmul,
+    tensordot,
+)
+from wengert._math_ops import (
+    abs,
+    acos,
+    acosh,
+    add,
+    add_n,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cast,
+    complex,
+    cos,
+    cosh,
+    divide,
+    equal,
+    exp,
+    floor,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    not_equal,
+    pow,
+    round,
+    saturate_cast,
+    scalar_mul,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    subtract,
+    tan,
+    tanh,
+    truediv,
+)
+from wengert._math_reduce import (
+    argmax,
+    argmin,
+    cumsum,
+    reduce_all,
+    reduce_any,
+    reduce_logsumexp,
+    reduce_max,
+    reduce_mean,
+    reduce_min,
+    reduce_prod,
+    reduce_sum,
+)
+from wengert._operators import register_tensor_conversion_function
+from wengert._sorting import argsort, sort
+from wengert._control import group, no_op
+from wengert._tensor_shape import TensorShape
+from wengert._tensor_spec import TensorSpec
+from wengert._variables import Variable
+
+newaxis = None

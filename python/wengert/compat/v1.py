@@ -1,0 +1,118 @@
+"""TensorFlow 1's names (`tf.compat.v1`): graphs, placeholders, sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wengert import _core
+from wengert import _dtypes as _dt
+from wengert._array_ops import where_v1 as where
+from wengert._control import group, no_op
+from wengert._control import tuple_ as tuple
+from wengert._creation import constant_v1 as constant
+from wengert._creation import convert_to_tensor
+from wengert._gradients import AggregationMethod
+from wengert._gradients import gradients_v1 as gradients
+from wengert._graph import (
+    Graph,
+    GraphKeys,
+    control_dependencies,
+    device,
+    disable_eager_execution,
+    enable_eager_execution,
+    executing_eagerly,
+    get_default_graph,
+    placeholder,
+    reset_default_graph,
+)
+from wengert._graph import name_scope_v1 as name_scope
+from wengert._session import InteractiveSession, Session, get_default_session
+from wengert._tensor_shape import Dimension, TensorShape
+from wengert._variables import Variable
+
+float32, float64, int32, int64 = _dt.float32, _dt.float64, _dt.int32, _dt.int64
+
+
+class ConfigProto:
+    """Options of a session; thread counts are honoured, the rest is kept as given."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.intra_op_parallelism_threads = 0
+        self.inter_op_parallelism_threads = 0
+        self.gpu_options = GPUOptions()
+        self.__dict__.update(kwargs)
+
+
+class GPUOptions:
+    """Accepted and ignored: everything runs on the CPU."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.allow_growth = False
+        self.__dict__.update(kwargs)
+
+
+def global_variables(scope: str | None = None) -> list[Any]:
+    """Variables of the default graph, in order of creation."""
+    return get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES, scope)
+
+
+def trainable_variables(scope: str | None = None) -> list[Any]:
+    return get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES, scope)
+
+
+def local_variables(scope: str | None = None) -> list[Any]:
+    return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, scope)
+
+
+def get_collection(key: Any, scope: str | None = None) -> list[Any]:
+    return get_default_graph().get_collection(key, scope)
+
+
+def add_to_collection(name: Any, value: Any) -> None:
+    get_default_graph().add_to_collection(name, value)
+
+
+def variables_initializer(var_list: Any, name: str = "init") -> Any:
+    """An operation that assigns the initial values of `var_list`."""
+    if _core.current_graph() is None:
+        return None
+    if var_list:
+        return group(*[v.initializer for v in var_list], name=name)
+    return group(name=name)
+
+
+def global_variables_initializer() -> Any:
+    return variables_initializer(global_variables())
+
+
+def local_variables_initializer() -> Any:
+    return variables_initializer(local_variables())
+
+
+def assign(
+    ref: Any, value: Any, validate_shape: Any = None, use_locking: Any = None, name: Any = None
+) -> Any:
+    """`ref.assign(value)`."""
+    return ref.assign(value, name=name)
+
+
+def assign_add(ref: Any, value: Any, use_locking: Any = None, name: Any = None) -> Any:
+    return ref.assign_add(value, name=name)
+
+
+def assign_sub(ref: Any, value: Any, use_locking: Any = None, name: Any = None) -> Any:
+    return ref.assign_sub(value, name=name)
+
+
+def set_random_seed(seed: int | None) -> None:
+    """Seed of the default graph."""
+    get_default_graph().seed = seed
+
+
+def __getattr__(name: str) -> Any:
+    # Whatever TensorFlow 2 kept under the same name.
+    import wengert
+
+    if not name.startswith("_") and hasattr(wengert, name):
+        return getattr(wengert, name)
+    raise AttributeError(f"module 'wengert.compat.v1' has no attribute {name!r}")

@@ -1,0 +1,22 @@
+"""Linear algebra (`tf.linalg`)."""
+
+from wengert._array_ops import (
+    matrix_diag as diag,
+)
+from wengert._array_ops import (
+    matrix_diag_part as diag_part,
+)
+from wengert._array_ops import (
+    matrix_set_diag as set_diag,
+)
+from wengert._array_ops import (
+    matrix_transpose,
+)
+from wengert._creation import eye
+from wengert._linalg_ops import einsum, global_norm, matmul, matvec, tensordot
+from wengert._math_ops import cross
+
+__all__ = [
+    "cross", "diag", "diag_part", "einsum", "eye", "global_norm", "matmul", "matrix_transpose",
+    "matvec", "set_diag", "tensordot",
+]  # fmt: skip
