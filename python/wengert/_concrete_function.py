@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wengert import _core, _nest
-from wengert._func_graph import FuncGraph
+from wengert._func_graph import FuncGraph, is_stateful
 from wengert._indexed_slices import IndexedSlices
 from wengert._tensor_spec import TensorSpec
 
@@ -80,10 +80,7 @@ class ConcreteFunction:
         # Structure of the results; leaves are indices of outputs or Python constants.
         self._result: Any = None
         self._effects = graph.side_effects()
-        self._stateful = any(
-            _core.op_info(t)["stateful"] and t != "Placeholder"
-            for t in {op.type for op in graph.get_operations()}
-        )
+        self._stateful = any(is_stateful(t) for t in {op.type for op in graph.get_operations()})
 
     # --- reading -----------------------------------------------------------------------------
     @property
@@ -250,12 +247,21 @@ def trace(
         with _variables.lifting_scope(graph) as created:
             result = python_function(*args, **kwargs)
         structure = _collect_outputs(graph, result, python_function)
+        _gather_state(graph)
     finally:
         _core.pop_graph()
     concrete = ConcreteFunction(graph, name, arg_names)
     concrete._result = structure
     concrete.created_variables = created
     return concrete
+
+
+def _gather_state(graph: FuncGraph) -> None:
+    """The closing NoOp behind all stateful operations, where there are any."""
+    stateful = [op for op in graph.get_operations() if is_stateful(op.type)]
+    if stateful:
+        with graph.control_dependencies(stateful):
+            _core.apply("NoOp", ())
 
 
 def _argument(graph: FuncGraph, leaf: Any, spec: Any, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Any
 
@@ -134,23 +135,22 @@ class FuncGraph(Graph):
         return [op for op in self.get_operations() if has_side_effect(op.type)]
 
 
-_PURE_STATEFUL = frozenset(
-    {"Placeholder", "PlaceholderWithDefault", "VarHandleOp", "ReadVariableOp", "VarIsInitializedOp"}
-)
-_stateful: dict[str, bool] = {}
+# Stateful ops whose absence from a run nobody would notice.
+_READS = frozenset({"Placeholder", "VarHandleOp", "ReadVariableOp", "VarIsInitializedOp"})
 
 
+@functools.cache
+def is_stateful(op_type: str) -> bool:
+    """Whether operations of this type are marked stateful (placeholders aside)."""
+    return bool(_core.op_info(op_type)["stateful"]) and op_type != "Placeholder"
+
+
+@functools.cache
 def has_side_effect(op_type: str) -> bool:
     """Whether an operation of this type changes state (assignments, prints, stateful calls)."""
-    known = _stateful.get(op_type)
-    if known is None:
-        info = _core.op_info(op_type)
-        known = bool(info["stateful"]) and op_type not in _PURE_STATEFUL
-        known = known and not op_type.startswith(("Random", "Resource", "Truncated")) or (
-            op_type.startswith("ResourceScatter") or op_type.startswith("ResourceApply")
-        )
-        _stateful[op_type] = known
-    return known
+    if op_type in _READS or op_type.startswith(("Random", "Stateless", "TruncatedNormal")):
+        return False
+    return is_stateful(op_type) and not op_type.startswith("ResourceGather")
 
 
 def _new_uid() -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-import numpy as np
-
 from wengert import _core
 from wengert._indexed_slices import IndexedSlices
 
@@ -126,12 +124,12 @@ def gradients(
             "tf.gradients is not supported when eager execution is enabled. Use tf.GradientTape "
             "instead."
         )
-    ys_list, xs_list = _flat(ys), _flat(xs)
+    ys_list, xs_list = _checked_list(ys), _checked_list(xs)
     stop_list = [] if stop_gradients is None else _as_list(stop_gradients)
     if grad_ys is None:
         given: list[Any] = [None] * len(ys_list)
     else:
-        given = _flat(grad_ys)
+        given = _checked_list(grad_ys)
     if len(given) != len(ys_list):
         raise ValueError(f"Length mismatch. Passed {len(given)} grad_ys for {len(ys_list)} ys")
     try:
@@ -171,14 +169,10 @@ def _dense_values(y: Any) -> Any:
     return y.values if isinstance(y, IndexedSlices) else y
 
 
-def _flat(values: Any) -> list[Any]:
-    from wengert import _nest
-
-    if isinstance(values, (_core.Tensor, IndexedSlices, np.ndarray)):
-        return [values]
+def _checked_list(values: Any) -> list[Any]:
     if isinstance(values, dict):
         raise TypeError("Expected any non-tensor type, but got a tensor instead.")
-    return _nest.flatten(values, expand_composites=False)
+    return _as_list(values)
 
 
 def gradients_v1(

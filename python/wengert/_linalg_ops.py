@@ -276,10 +276,11 @@ def _einsum_many(equation: str, tensors: list[Any]) -> Any:
     operands = list(zip(terms, tensors, strict=True))
     while len(operands) > 2:
         i, j, kept = _cheapest_pair(operands, output, sizes)
-        (ta, a), (tb, b) = operands[i], operands[j]
+        # The later operand comes first, as in the paths that TensorFlow takes from opt_einsum.
+        (ta, a), (tb, b) = operands[j], operands[i]
         result = apply("Einsum", ([a, b],), {"equation": f"{ta},{tb}->{kept}"})
         operands = [o for k, o in enumerate(operands) if k not in (i, j)] + [(kept, result)]
-    (ta, a), (tb, b) = operands
+    (tb, b), (ta, a) = operands
     return apply("Einsum", ([a, b],), {"equation": f"{ta},{tb}->{output}"})
 
 
@@ -315,8 +316,8 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
         values = convert(t.values if isinstance(t, IndexedSlices) else t, None, "t")
         total = reduce_sum(values * values, axes, keepdims=True)
         positive = total > 0
-        safe = _array_ops.where(positive, total, ones_like(total))
-        norm = _array_ops.where(positive, sqrt(safe), total)
+        safe = _array_ops.where_v1(positive, total, ones_like(total))
+        norm = _array_ops.where_v1(positive, sqrt(safe), total)
         intermediate = values * clip_norm
         clipped = _array_ops.identity(
             intermediate / maximum(norm, clip_norm), name=scope or None
@@ -334,7 +335,7 @@ def global_norm(t_list: Any, name: str | None = None) -> Any:
 
     if not isinstance(t_list, (list, tuple)) or isinstance(t_list, str):
         raise TypeError(f"`t_list` should be a sequence of tensors. Received {type(t_list)}.")
-    with name_scope_v1(name, "global_norm") as scope:
+    with name_scope_v1(name, "global_norm"):
         values = [
             convert(t.values if isinstance(t, IndexedSlices) else t, None, f"t_{i}")
             for i, t in enumerate(t_list)
@@ -342,9 +343,7 @@ def global_norm(t_list: Any, name: str | None = None) -> Any:
         ]
         halves = [apply("L2Loss", (v,)) for v in values]
         half = reduce_sum(_array_ops.stack(halves))
-        return sqrt(half * _core.constant(2.0, half.dtype), name="global_norm") if scope else sqrt(
-            half * _core.constant(2.0, half.dtype)
-        )
+        return sqrt(half * _core.constant(2.0, half.dtype), name="global_norm")
 
 
 def clip_by_global_norm(

@@ -51,8 +51,8 @@ sqrt = op_function("Sqrt", "sqrt")
 square = op_function("Square", "square")
 tan = op_function("Tan", "tan")
 tanh = op_function("Tanh", "tanh")
-ndtri = op_function("Ndtri", "ndtri")
-erfinv = op_function("Erfinv", "erfinv")
+ndtri = op_function("Ndtri", "ndtri", scope="ndtri")
+erfinv = op_function("Erfinv", "erfinv", scope="erfinv")
 atan2 = op_function("Atan2", "atan2", "y x")
 floormod = op_function("FloorMod", "floormod", "x y")
 greater = op_function("Greater", "greater", "x y")
@@ -64,7 +64,7 @@ logical_or = op_function("LogicalOr", "logical_or", "x y")
 maximum = op_function("Maximum", "maximum", "x y")
 minimum = op_function("Minimum", "minimum", "x y")
 squared_difference = op_function("SquaredDifference", "squared_difference", "x y")
-xdivy = op_function("Xdivy", "xdivy", "x y")
+xdivy = op_function("Xdivy", "xdivy", "x y", scope="xdivy")
 realdiv = op_function("RealDiv", "realdiv", "x y")
 truncatediv = op_function("TruncateDiv", "truncatediv", "x y")
 truncatemod = op_function("TruncateMod", "truncatemod", "x y")
@@ -179,16 +179,16 @@ def _literal_pair(op_type: str, x: Any, y: Any, name: str | None) -> Any:
 
 def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Any:
     """`x` times a scalar (`tf.scalar_mul`)."""
-    dtype = x.dtype
-    scalar = convert(scalar, dtype, "scalar")
-    if scalar.shape.rank not in (0, None):
-        raise ValueError(
-            f"The input scalar must be a 0-D value. Received shape {scalar.shape}."
-        )
-    if isinstance(x, IndexedSlices):
-        values = apply("Mul", (scalar, x.values), None, name)
-        return IndexedSlices(values, x.indices, x.dense_shape)
-    return apply("Mul", (scalar, x), None, name)
+    with name_scope_v1(name, "scalar_mul") as scope:
+        scalar = convert(scalar, x.dtype, "scalar")
+        if scalar.shape.rank not in (0, None):
+            raise ValueError(
+                f"The input scalar must be a 0-D value. Received shape {scalar.shape}."
+            )
+        if isinstance(x, IndexedSlices):
+            values = apply("Mul", (scalar, x.values), None, scope or None)
+            return IndexedSlices(values, x.indices, x.dense_shape)
+        return apply("Mul", (scalar, x), None, scope or None)
 
 
 def truediv(x: Any, y: Any, name: str | None = None) -> Any:

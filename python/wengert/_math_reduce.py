@@ -137,9 +137,9 @@ def reduce_logsumexp(
     """log(sum(exp(x))) over `axis`, without overflow (`tf.reduce_logsumexp`)."""
     from wengert import _array_ops
     from wengert._creation import zeros_like
-    from wengert._math_ops import exp, is_finite, log
+    from wengert._math_ops import add, exp, is_finite, log
 
-    with name_scope_v1(name, "ReduceLogSumExp"):
+    with name_scope_v1(name, "ReduceLogSumExp") as scope:
         x = convert(input_tensor) if not isinstance(input_tensor, _core.Tensor) else input_tensor
         raw_max = reduce_max(x, axis=axis, keepdims=True)
         largest = _array_ops.stop_gradient(
@@ -154,7 +154,7 @@ def reduce_logsumexp(
         )
         if not keepdims:
             largest = _array_ops.reshape(largest, _array_ops.shape(result))
-        return result + largest
+        return add(result, largest, name=scope or None)
 
 
 def count_nonzero(

@@ -198,15 +198,19 @@ def _hash(self: Any) -> int:
 def _equals(self: Any, other: Any) -> Any:
     if other is None:
         return False
-    if self is other and isinstance(self, _core.SymbolicTensor) and _core.current_graph() is None:
-        return True
-    return _tensor_equals(self, other, "Equal")
+    return self is other if _by_identity() else _tensor_equals(self, other, "Equal")
 
 
 def _not_equals(self: Any, other: Any) -> Any:
     if other is None:
         return True
-    return _tensor_equals(self, other, "NotEqual")
+    return self is not other if _by_identity() else _tensor_equals(self, other, "NotEqual")
+
+
+def _by_identity() -> bool:
+    """In plain graphs `==` compares identity, as in TensorFlow 1."""
+    graph = _core.current_graph()
+    return graph is not None and not graph.building_function
 
 
 def _tensor_equals(self: Any, other: Any, op_type: str) -> Any:

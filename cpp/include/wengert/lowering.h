@@ -54,7 +54,8 @@ class Lowering {
   virtual ~Lowering() = default;
 
   virtual DType dtype(Value v) const = 0;
-  virtual const Dims& dims(Value v) const = 0;
+  // By value: a reference would not survive the next value that is made.
+  virtual Dims dims(Value v) const = 0;
   int rank(Value v) const { return static_cast<int>(dims(v).size()); }
   int64_t size(Value v) const { return NumElements(dims(v)); }
 
@@ -138,7 +139,7 @@ struct LoweringContext {
   std::vector<Value> out;  // to be filled: one per output
 
   Value x(int i = 0) const { return in.at(i); }
-  const Dims& dims(int i) const { return b.dims(in.at(i)); }
+  Dims dims(int i) const { return b.dims(in.at(i)); }
   DType dtype(int i) const { return b.dtype(in.at(i)); }
   void set(Value v) { out.assign(1, v); }
   // The input's value. Throws NeedsConstant when only execution can tell.

@@ -31,7 +31,7 @@ DType ProgramBuilder::dtype(Value v) const {
   return program_.info(v).dtype;
 }
 
-const Dims& ProgramBuilder::dims(Value v) const {
+Dims ProgramBuilder::dims(Value v) const {
   if (v.id < 0 || static_cast<size_t>(v.id) >= program_.values.size()) {
     Internal("a lowering rule used an unset value");
   }

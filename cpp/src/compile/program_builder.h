@@ -32,7 +32,7 @@ class ProgramBuilder : public Lowering {
   // --- Lowering ----------------------------------------------------------------
   DType dtype(Value v) const override;
   // Throws UnknownDims for a value whose size only execution can tell.
-  const Dims& dims(Value v) const override;
+  Dims dims(Value v) const override;
   Value Constant(const Array& value) override;
   Value Iota(DType dtype, int64_t n) override;
   using Lowering::Map;

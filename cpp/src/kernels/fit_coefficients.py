@@ -75,6 +75,10 @@ def cos_tail(z):  # cos x = 1 - z/2 + z^2 C(z)
     return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
 
 
+def cos_weight(z):  # cos x >= sqrt(1/2)
+    return z**2 * mp.sqrt(2)
+
+
 def erf_tail(z):  # erf x = x P(z)
     x = mp.sqrt(z)
     return mp.erf(x) / x
@@ -108,43 +112,40 @@ def main():
     print("// clang-format off")
     quarter_pi2 = (mp.pi / 4 * mp.mpf("1.01")) ** 2
     log_z = mp.mpf("0.0295")
+    tiny = mp.mpf("1e-12")  # the tails are 0/0 at 0 itself
     for ctype, tag, n in (("double", "F64", 10), ("float", "F32", 5)):
         emit(f"kExp{tag}", ctype, exp_tail, -HALF_LN2, HALF_LN2, n, lambda r: r**2)
     for ctype, tag, n in (("double", "F64", 7), ("float", "F32", 3)):
-        emit(f"kLog{tag}", ctype, log_tail, mp.mpf("1e-12"), log_z, n, lambda z: z / 2)
-    emit("kPowLog", "double", pow_log_tail, mp.mpf("1e-12"), log_z, 7, lambda z: z**2 / 2)
+        emit(f"kLog{tag}", ctype, log_tail, tiny, log_z, n, lambda z: z / 2)
+    emit("kPowLog", "double", pow_log_tail, tiny, log_z, 7, lambda z: z**2 / 2)
     for ctype, tag, n in (("double", "F64", 11), ("float", "F32", 5)):
         emit(
             f"kTanh{tag}",
             ctype,
             odd_tail(mp.tanh),
-            mp.mpf("1e-12"),
+            tiny,
             mp.mpf("0.3025"),
             n,
             lambda z: z,
         )
     for tag, n in (("F64", 6), ("F32", 4)):
-        emit(f"kSin{tag}", "double", odd_tail(mp.sin), mp.mpf("1e-12"), quarter_pi2, n, lambda z: z)
+        emit(f"kSin{tag}", "double", odd_tail(mp.sin), tiny, quarter_pi2, n, lambda z: z)
     for tag, n in (("F64", 6), ("F32", 4)):
         emit(
             f"kCos{tag}",
             "double",
             cos_tail,
-            mp.mpf("1e-12"),
+            tiny,
             quarter_pi2,
             n,
             lambda z: z**2 * mp.sqrt(2),
         )
-    emit("kSinhF64", "double", odd_tail(mp.sinh), mp.mpf("1e-12"), 1, 7, lambda z: z)
-    emit(
-        "kAtanF64", "double", odd_tail(mp.atan), mp.mpf("1e-12"), mp.mpf("0.1718"), 11, lambda z: z
-    )
-    emit("kAsinF64", "double", odd_tail(mp.asin), mp.mpf("1e-12"), mp.mpf("0.25"), 13, lambda z: z)
-    emit(
-        "kAsinhF64", "double", odd_tail(mp.asinh), mp.mpf("1e-12"), mp.mpf("0.25"), 12, lambda z: z
-    )
+    emit("kSinhF64", "double", odd_tail(mp.sinh), tiny, 1, 7, lambda z: z)
+    emit("kAtanF64", "double", odd_tail(mp.atan), tiny, mp.mpf("0.1718"), 11, lambda z: z)
+    emit("kAsinF64", "double", odd_tail(mp.asin), tiny, mp.mpf("0.25"), 13, lambda z: z)
+    emit("kAsinhF64", "double", odd_tail(mp.asinh), tiny, mp.mpf("0.25"), 12, lambda z: z)
     for tag, n in (("F64", 12), ("F32", 7)):
-        emit(f"kErf{tag}", "double", erf_tail, mp.mpf("1e-12"), 1, n, lambda z: 1)
+        emit(f"kErf{tag}", "double", erf_tail, tiny, 1, n, lambda z: 1)
     for tag, n in (("F64", 23), ("F32", 11)):
         emit(f"kErfcx{tag}", "double", erfcx_of, t_of("0.49"), t_of(28), n, lambda t: 1)
     emit_psi_constants()
