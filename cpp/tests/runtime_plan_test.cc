@@ -112,7 +112,7 @@ class Random {
   Array Values(DType dtype, const Dims& dims) {
     Array array(dtype, dims);
     for (int64_t i = 0; i < array.size(); ++i) {
-      const double value = IsFloating(dtype) ? Real()
+      const double value = IsFloating(dtype)       ? Real()
                            : dtype == DType::kBool ? static_cast<double>(Int(0, 1))
                                                    : static_cast<double>(Int(-5, 5));
       const Array element = Array::FromDouble(dtype, value);
@@ -166,8 +166,7 @@ class Generator {
     return dims;
   }
   Value Pick() {
-    return values_[static_cast<size_t>(
-        random_.Int(0, static_cast<int64_t>(values_.size()) - 1))];
+    return values_[static_cast<size_t>(random_.Int(0, static_cast<int64_t>(values_.size()) - 1))];
   }
   Value Bounded(Value v) {
     if (IsFloating(dtype_)) return b_.Map(ScalarOp::kTanh, v);
@@ -363,10 +362,10 @@ TEST(order_steps) {
                        {{dtype, dims}}),
                    inputs, "argmax");
     }
-    CheckProgram(OneNode([&](ProgramBuilder& b,
-                             std::vector<Value>& in) { return b.TopK(in[0], 5)[1]; },
-                         {{dtype, dims}}),
-                 inputs, "top-k");
+    CheckProgram(
+        OneNode([&](ProgramBuilder& b, std::vector<Value>& in) { return b.TopK(in[0], 5)[1]; },
+                {{dtype, dims}}),
+        inputs, "top-k");
   }
 }
 
@@ -416,9 +415,9 @@ TEST(bad_indices) {
                RunPlan(*plan, {x, Array::Vector<int32_t>({0, 7})}));
   CHECK_THROWS(kInvalidArgument, "indices[0] = -1 is not in [0, 3)",
                RunPlan(*plan, {x, Array::Vector<int32_t>({-1, 7})}));
-  const Program nd = OneNode(
-      [](ProgramBuilder& b, std::vector<Value>& in) { return b.GatherNd(in[0], in[1], 0); },
-      {{DType::kFloat32, {2, 2}}, {DType::kInt64, {1, 2}}});
+  const Program nd =
+      OneNode([](ProgramBuilder& b, std::vector<Value>& in) { return b.GatherNd(in[0], in[1], 0); },
+              {{DType::kFloat32, {2, 2}}, {DType::kInt64, {1, 2}}});
   CHECK_THROWS(kInvalidArgument, "indices[0] = [1, 2] does not index into param shape [2,2]",
                RunPlan(*Plan::Build(nd, {}), {Array::Zeros(DType::kFloat32, {2, 2}),
                                               Array::FromVector<int64_t>({1, 2}, {1, 2})}));
@@ -429,14 +428,14 @@ TEST(bad_indices) {
       {{DType::kFloat32, {5}}, {DType::kInt32, {1, 1}}, {DType::kFloat32, {1}}});
   CHECK_THROWS(kInvalidArgument, "indices[0] = [9] does not index into shape [5]",
                RunPlan(*Plan::Build(scatter, {}),
-                       {Array::Zeros(DType::kFloat32, {5}),
-                        Array::FromVector<int32_t>({9}, {1, 1}), Array::Vector<float>({1})}));
+                       {Array::Zeros(DType::kFloat32, {5}), Array::FromVector<int32_t>({9}, {1, 1}),
+                        Array::Vector<float>({1})}));
 }
 
 TEST(integer_division_by_zero) {
-  const Program program = OneNode(
-      [](ProgramBuilder& b, std::vector<Value>& in) { return b.Div(in[0], in[1]); },
-      {{DType::kInt32, {2}}, {DType::kInt32, {2}}});
+  const Program program =
+      OneNode([](ProgramBuilder& b, std::vector<Value>& in) { return b.Div(in[0], in[1]); },
+              {{DType::kInt32, {2}}, {DType::kInt32, {2}}});
   const auto plan = Plan::Build(program, {});
   const Array x = Array::Vector<int32_t>({6, 7});
   CHECK_THROWS(kInvalidArgument, "Integer division by zero",

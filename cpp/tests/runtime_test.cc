@@ -32,7 +32,9 @@ Array Ramp(const Dims& dims, float step = 0.01f) {
   return a;
 }
 
-bool Near(double a, double b) { return std::abs(a - b) <= 1e-4 * std::max(1.0, std::abs(b)); }
+bool Near(double a, double b) {
+  return std::abs(a - b) <= 1e-4 * std::max(1.0, std::abs(b));
+}
 
 void CheckSimple(const std::vector<Array>& out, const Array& x, const Array& c) {
   const int64_t n = x.dims().back();
@@ -48,7 +50,9 @@ void CheckSimple(const std::vector<Array>& out, const Array& x, const Array& c) 
   }
 }
 
-ArrayView ViewOf(const Array& a) { return {a.dtype(), a.rank(), a.dims().data(), a.raw()}; }
+ArrayView ViewOf(const Array& a) {
+  return {a.dtype(), a.rank(), a.dims().data(), a.raw()};
+}
 
 struct Counter {
   std::shared_ptr<Graph> graph = Graph::Create();
@@ -253,8 +257,7 @@ TEST(handles_as_inputs) {
     return v;
   };
   auto u = variable({1, 2}), v = variable({10, 20}), w = variable({1, 1, 1});
-  const Array hu = Array::FromResource(u), hv = Array::FromResource(v),
-              hw = Array::FromResource(w);
+  const Array hu = Array::FromResource(u), hv = Array::FromResource(v), hw = Array::FromResource(w);
   executable->Run({hu, hv});
   CHECK_EQ(u->value().AsDouble(1), 22.0);
   executable->Run({hv, hu});

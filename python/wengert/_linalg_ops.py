@@ -351,24 +351,23 @@ def clip_by_global_norm(
 ) -> Any:
     """All tensors scaled alike so that their global norm is at most `clip_norm`."""
     from wengert._indexed_slices import IndexedSlices
-    from wengert._math_ops import is_finite, minimum
+    from wengert._math_ops import minimum
 
     t_list = list(t_list)
     norm = global_norm(t_list, name) if use_norm is None else use_norm
-    with name_scope_v1(name, "clip_by_global_norm"):
-        one = _core.constant(1.0, norm.dtype)
-        for_finite = clip_norm * minimum(1.0 / norm, one / clip_norm)
-        nan = _core.constant(float("nan"), norm.dtype)
-        scale = _array_ops.where(is_finite(norm), for_finite, nan)
+    with name_scope_v1(name, "clip_by_global_norm") as scope:
+        for_finite = clip_norm * minimum(
+            1.0 / norm, _core.constant(1.0, norm.dtype) / clip_norm
+        )
+        # norm - norm is 0, or NaN for an infinite or NaN norm, which must show.
+        scale = for_finite + (norm - norm)
         clipped: list[Any] = []
         for i, t in enumerate(t_list):
             if t is None:
                 clipped.append(None)
                 continue
             values = t.values if isinstance(t, IndexedSlices) else convert(t, None, f"t_{i}")
-            scaled = _array_ops.identity(
-                values * cast(scale, values.dtype), name=None
-            )
+            scaled = _array_ops.identity(values * cast(scale, values.dtype), name=f"{scope}_{i}")
             if isinstance(t, IndexedSlices):
                 scaled = IndexedSlices(scaled, t.indices, t.dense_shape)
             clipped.append(scaled)

@@ -19,7 +19,7 @@ from wengert._array_ops import (
 from wengert._creation import range as make_range
 from wengert._creation import zeros_like
 from wengert._graph import name_scope_v1
-from wengert._math_ops import cast, maximum
+from wengert._math_ops import cast, equal, maximum
 
 __all__ = ["linspace_nd"]
 
@@ -51,7 +51,7 @@ def linspace_nd(start: Any, stop: Any, num: Any, name: str | None, axis: int) ->
         middle = cast(
             make_range(1, range_end, dtype=dtypes.int64), first.dtype
         )
-        mask = at == make_range(rank)
+        mask = equal(at, make_range(rank))
         middle_shape = where(mask, inner, 1)
         middle = first + delta * reshape(middle, middle_shape)
         every = concat([first, middle, last], axis=at)

@@ -193,7 +193,8 @@ void MatrixSetDiagShape(ShapeContext& c) {
 
 void LowerMatrixSetDiag(LoweringContext& c) {
   const Band band = BandOfMatrix(c, 2);
-  Dims expected(c.dims(0).begin(), c.dims(0).end() - 2);
+  Dims expected = c.dims(0);
+  expected.resize(expected.size() - 2);
   if (band.count() > 1) expected.push_back(band.count());
   expected.push_back(band.MaxLength());
   if (c.dims(1) != expected) {

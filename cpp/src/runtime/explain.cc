@@ -11,22 +11,32 @@ namespace wengert::runtime {
 namespace {
 
 std::string SlotText(const Slot& slot) {
-  const std::string size = slot.object ? "" : " " + std::to_string(slot.bytes) + " bytes";
+  std::string text;
   switch (slot.kind) {
-    case SlotKind::kInput:
-      return "input " + std::to_string(slot.index) + size;
-    case SlotKind::kOutput:
-      return "output " + std::to_string(slot.index) + size;
-    case SlotKind::kConstant:
-      return "constant " + std::to_string(slot.index) + size;
-    case SlotKind::kVariable:
-      return "variable " + std::to_string(slot.index) + size;
-    case SlotKind::kArena:
-      return slot.object ? "object" : "arena @" + std::to_string(slot.offset) + size;
     case SlotKind::kUnused:
+      return "unused";
+    case SlotKind::kInput:
+      text = "input ";
+      break;
+    case SlotKind::kOutput:
+      text = "output ";
+      break;
+    case SlotKind::kConstant:
+      text = "constant ";
+      break;
+    case SlotKind::kVariable:
+      text = "variable ";
+      break;
+    case SlotKind::kArena:
+      text = "arena @";
       break;
   }
-  return "unused";
+  text +=
+      std::to_string(slot.kind == SlotKind::kArena ? slot.offset : static_cast<size_t>(slot.index));
+  if (slot.object) return text + " (objects)";
+  text += " ";
+  text += std::to_string(slot.bytes);
+  return text + " bytes";
 }
 
 }  // namespace

@@ -11,13 +11,16 @@ namespace wengert::runtime {
 
 // Of one chunk.
 struct FusedStep::State {
+  // Leaves the coordinates alone: StartChunk sets those that are used.
+  State(Frame& run_frame, char* memory, int64_t which)
+      : frame(run_frame), scratch(memory), regs(reinterpret_cast<char**>(memory)), chunk(which) {}
   Frame& frame;
   char* scratch;
   char** regs;
   int64_t chunk;
-  int64_t max_rows;    // of a block of this chunk
-  int64_t filled_row;  // row whose spread-out elements are in the buffers
-  bool ok = true;      // no integer was divided by zero
+  int64_t max_rows = 0;     // of a block of this chunk
+  int64_t filled_row = -1;  // row whose spread-out elements are in the buffers
+  bool ok = true;           // no integer was divided by zero
   int64_t coords[kMaxOuter];
 };
 
@@ -233,14 +236,7 @@ void FusedStep::FinishChunk(State& s) const {
 }
 
 bool FusedStep::RunChunk(Frame& frame, int64_t chunk) const {
-  State s{.frame = frame,
-          .scratch = ThreadScratch(scratch_bytes_),
-          .regs = nullptr,
-          .chunk = chunk,
-          .max_rows = 0,
-          .filled_row = -1,
-          .coords = {}};
-  s.regs = reinterpret_cast<char**>(s.scratch);
+  State s(frame, ThreadScratch(scratch_bytes_), chunk);
   if (split_ == Split::kColumns) {
     const int64_t first = pieces_ * chunk / chunks_, last = pieces_ * (chunk + 1) / chunks_;
     StartChunk(s, 0, rows_);

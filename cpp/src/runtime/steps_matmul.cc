@@ -104,8 +104,8 @@ class MatMulStep : public Step {
       if (a_offsets_[i] != static_cast<int64_t>(i) * m_ * k_ * size_) return;
     }
     m_ *= static_cast<int64_t>(a_offsets_.size());
-    a_offsets_.resize(1);
-    b_offsets_.resize(1);
+    a_offsets_.assign(1, 0);
+    b_offsets_.assign(1, 0);
   }
 
   void Multiply(const Frame& frame, int64_t i) const {
