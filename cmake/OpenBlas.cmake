@@ -1,5 +1,5 @@
 # OpenBLAS from the PyPI package scipy-openblas32: no system package is needed. The shared
-# library is copied next to libwengert, so that the wheel is self-contained.
+# library is installed beside libwengert, which loads it when it is first needed.
 if(NOT Python_EXECUTABLE)
   find_package(Python 3.10 COMPONENTS Interpreter REQUIRED)
 endif()
@@ -16,6 +16,3 @@ list(GET _openblas 0 WENGERT_OPENBLAS_INCLUDE)
 list(GET _openblas 1 WENGERT_OPENBLAS_LIB_DIR)
 list(GET _openblas 2 _openblas_file)
 set(WENGERT_OPENBLAS_LIBRARY "${WENGERT_OPENBLAS_LIB_DIR}/${_openblas_file}")
-add_library(wengert_openblas INTERFACE)
-target_include_directories(wengert_openblas SYSTEM INTERFACE ${WENGERT_OPENBLAS_INCLUDE})
-target_link_libraries(wengert_openblas INTERFACE ${WENGERT_OPENBLAS_LIBRARY})

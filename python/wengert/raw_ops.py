@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+import typing
 
 from wengert import _core
 
 __all__: list[str] = []
 
 
-def _make(op_type: str) -> Callable[..., Any]:
+def _make(op_type: str) -> Callable[..., typing.Any]:
     info = _core.op_info(op_type)
     input_names = [name for name, _ in info["inputs"]]
     attr_names = {name for name, *_ in info["attrs"]}
 
-    def raw_op(*args: Any, **kwargs: Any) -> Any:
+    def raw_op(*args: typing.Any, **kwargs: typing.Any) -> typing.Any:
         if args:
             raise TypeError(f"{op_type} only takes keyword args (possible keys: {possible})")
         name = kwargs.pop("name", None)
@@ -50,7 +50,7 @@ def _make(op_type: str) -> Callable[..., Any]:
     return raw_op
 
 
-def _inferred(info: dict[str, Any]) -> set[str]:
+def _inferred(info: dict[str, typing.Any]) -> set[str]:
     """Attributes that the inputs determine."""
     names: set[str] = set()
     for _, kind in info["inputs"]:
@@ -58,7 +58,7 @@ def _inferred(info: dict[str, Any]) -> set[str]:
     return names
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     if name.startswith("_"):
         raise AttributeError(name)
     try:

@@ -138,7 +138,11 @@ SAMPLES: dict[str, Sample] = {
     ),
     "Fill": Sample([_index([2, 3]), uniform(-2, 2)], np.full, wrt=(1,), shapes=((),), ulp=0),
     "Range": _known(
-        np.arange, _index(2), _index(17), _index(3), extra_inputs=((10, 2, -3), (1, 1, 1))
+        lambda start, limit, delta: np.arange(start, limit, delta, np.int32),
+        _index(2),
+        _index(17),
+        _index(3),
+        extra_inputs=((10, 2, -3), (1, 1, 1)),
     ),
     "LinSpace": _known(
         lambda start, stop, num: np.linspace(start, stop, int(num), dtype=start.dtype),
@@ -181,7 +185,9 @@ SAMPLES: dict[str, Sample] = {
     "ConjugateTranspose": _moved(
         lambda x, perm: np.conj(np.transpose(x, perm)), _index([1, 0]), shapes=MATRICES
     ),
-    "InvertPermutation": _known(np.argsort, _index([3, 0, 2, 1]), extra_inputs=(([0],),)),
+    "InvertPermutation": _known(
+        lambda x: np.argsort(x).astype(x.dtype), _index([3, 0, 2, 1]), extra_inputs=(([0],),)
+    ),
     "ListDiff": _known(_difference, _index([1, 2, 3, 2, 5]), _index([2, 4])),
     "Tile": _moved(np.tile, _index([2, 3]), shapes=MATRICES),
     "Reverse": _moved(

@@ -28,11 +28,11 @@ def _rsqrt_grad(y: Any, dy: Any) -> Any:
 
 
 def _tanh_grad(y: Any, dy: Any) -> Any:
-    return dy * (1 - np.conj(y) ** 2)
+    return dy * (1 - y**2)
 
 
 def _sigmoid_grad(y: Any, dy: Any) -> Any:
-    return dy * np.conj(y) * (1 - np.conj(y))
+    return dy * y * (1 - y)
 
 
 def _fresnel_sin(x: Any) -> Any:

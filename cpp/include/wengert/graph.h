@@ -21,6 +21,7 @@
 namespace wengert {
 
 class Graph;
+class NameTable;
 class OpDef;
 class Operation;
 
@@ -223,7 +224,7 @@ class Graph : public std::enable_shared_from_this<Graph> {
   std::string ToDot() const;
 
  protected:
-  Graph() = default;
+  Graph();
 
  private:
   friend class Operation;
@@ -248,8 +249,7 @@ class Graph : public std::enable_shared_from_this<Graph> {
   Tensor CloneConstant(const Tensor& t, Graph* scratch);
   void ForgetConstants();  // after a change that could alter the value of some tensor
   std::vector<std::unique_ptr<Operation>> operations_;
-  std::unordered_map<std::string_view, Operation*> by_name_;  // keys: the operations' own names
-  std::unordered_map<std::string, int> names_in_use_;         // lower case
+  std::unique_ptr<NameTable> names_;
   std::string name_scope_;
   std::vector<ControlContext> control_stack_;
   bool finalized_ = false;

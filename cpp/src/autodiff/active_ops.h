@@ -67,8 +67,7 @@ class ActiveOps {
   int32_t pending(int32_t i) const { return pending_[i]; }
 
  private:
-  void Collect(const std::vector<Tensor>& ys, const std::vector<Tensor>& xs,
-               const InputView& view);
+  void Collect(const std::vector<Tensor>& ys, const std::vector<Tensor>& xs, const InputView& view);
   std::vector<char> MarkReached(const std::vector<Tensor>& xs) const;
   void MarkActive(const std::vector<Tensor>& ys, const std::vector<char>& reached);
 

@@ -81,9 +81,8 @@ Tensor AddMixed(Builder& b, const std::vector<Grad>& grads) {
   spec.type = "AddN";
   spec.name = scope.path();
   for (size_t i = 0; i < grads.size(); ++i) {
-    spec.inputs.push_back(grads[i].is_slices()
-                              ? b.Dense(grads[i], "inputs_" + std::to_string(i))
-                              : grads[i].tensor());
+    spec.inputs.push_back(grads[i].is_slices() ? b.Dense(grads[i], "inputs_" + std::to_string(i))
+                                               : grads[i].tensor());
   }
   return b.graph().AddOperation(std::move(spec))->output(0);
 }
@@ -92,15 +91,14 @@ Tensor AddMixed(Builder& b, const std::vector<Grad>& grads) {
 
 Grad Aggregate(Builder& b, const std::vector<Grad>& grads, const std::string& op_name,
                AggregationMethod method) {
-  const auto sparse = std::count_if(grads.begin(), grads.end(),
-                                    [](const Grad& g) { return g.is_slices(); });
+  const auto sparse =
+      std::count_if(grads.begin(), grads.end(), [](const Grad& g) { return g.is_slices(); });
   if (sparse == static_cast<std::ptrdiff_t>(grads.size())) return ConcatSlices(b, grads);
   if (sparse > 0) return AddMixed(b, grads);
   std::vector<Tensor> terms;
   terms.reserve(grads.size());
   for (const Grad& g : grads) terms.push_back(g.tensor());
-  return method == AggregationMethod::kAddN ? AddByDevice(b, terms)
-                                            : AddInPairs(b, terms, op_name);
+  return method == AggregationMethod::kAddN ? AddByDevice(b, terms) : AddInPairs(b, terms, op_name);
 }
 
 }  // namespace wengert::autodiff

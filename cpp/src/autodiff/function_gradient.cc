@@ -221,8 +221,8 @@ FunctionGradient DifferentiateFunction(const std::shared_ptr<const Function>& fu
 std::vector<Grad> DifferentiateCall(GradientContext& g) {
   Operation* op = g.op;
   const int outputs = op->num_outputs();
-  const FunctionGradient gradient = DifferentiateFunction(
-      FindFunction(op->graph(), op->attr("f").as<FunctionRef>()), outputs);
+  const FunctionGradient gradient =
+      DifferentiateFunction(FindFunction(op->graph(), op->attr("f").as<FunctionRef>()), outputs);
   std::vector<Grad> grads(gradient.results.size());
   const Function& backward = *gradient.backward;
   if (backward.outputs.empty()) return grads;

@@ -17,8 +17,8 @@ using autodiff::InputView;
 namespace {
 
 std::string Describe(const Tensor& t) {
-  return "Tensor(\"" + t.name() + "\", shape=" + t.shape().ToPython() + ", dtype=" +
-         Name(t.dtype()) + ")";
+  return "Tensor(\"" + t.name() + "\", shape=" + t.shape().ToPython() +
+         ", dtype=" + Name(t.dtype()) + ")";
 }
 
 // New operations are placed with `op` while this lives.
@@ -225,8 +225,8 @@ std::vector<Grad> Sweep::TakeOutputGradients(int32_t i) {
     if (slot.head != slot.tail) {
       std::vector<Grad> sum;
       for (int32_t t = slot.head; t >= 0; t = terms_[t].next) sum.push_back(terms_[t].grad);
-      terms_[slot.head] = {
-          autodiff::Aggregate(b_, sum, op.name(), options_.aggregation_method), -1};
+      terms_[slot.head] = {autodiff::Aggregate(b_, sum, op.name(), options_.aggregation_method),
+                           -1};
       slot.tail = slot.head;
     }
     out[k] = terms_[slot.head].grad;
@@ -274,15 +274,15 @@ void Sweep::Propagate(int32_t i, const std::vector<Grad>& in_grads) {
     if (grad.none()) continue;
     const int input = static_cast<int>(k);
     const Tensor t = view_.Resolve(op->input(input));
-    if (!grad.is_slices() && t.dtype() != DType::kResource &&
-        grad.tensor().shape() != t.shape()) {
+    if (!grad.is_slices() && t.dtype() != DType::kResource && grad.tensor().shape() != t.shape()) {
       try {
         grad.tensor().graph().SetShape(grad.tensor(), t.shape());
       } catch (const Error& e) {
         if (e.kind() != ErrorKind::kValueError) throw;
         throw ValueError(
             "Incompatible shapes between op input and calculated input gradient. Forward "
-            "operation: " + op->name() + ". Input index: " + std::to_string(k) +
+            "operation: " +
+            op->name() + ". Input index: " + std::to_string(k) +
             ". Original input shape: " + t.shape().ToPython() +
             ". Calculated input gradient shape: " + grad.tensor().shape().ToPython());
       }

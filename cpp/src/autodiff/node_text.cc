@@ -12,9 +12,7 @@ class Writer {
   void Field(const std::string& key, const std::string& value) {
     out_ << std::string(depth_ * 2, ' ') << key << ": " << value << '\n';
   }
-  void Open(const std::string& key) {
-    out_ << std::string(depth_++ * 2, ' ') << key << " {\n";
-  }
+  void Open(const std::string& key) { out_ << std::string(depth_++ * 2, ' ') << key << " {\n"; }
   void Close() { out_ << std::string(--depth_ * 2, ' ') << "}\n"; }
   std::string text() const { return out_.str(); }
 

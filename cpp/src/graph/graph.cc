@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "graph/name_table.h"
 #include "graph/op_types.h"
 #include "graph/print.h"
 #include "wengert/op_def.h"
@@ -86,6 +87,7 @@ std::shared_ptr<Graph> Graph::Create() {
   return std::shared_ptr<Graph>(new Graph);
 }
 
+Graph::Graph() : names_(std::make_unique<NameTable>()) {}
 Graph::~Graph() = default;
 
 void Graph::CheckModifiable() const {
@@ -141,7 +143,7 @@ Operation* Graph::AddOperation(OperationSpec spec) {
     spec.name.pop_back();
     op->name_ = std::move(spec.name);
     CheckNodeName(op->name_);
-    if (by_name_.contains(op->name_)) {
+    if (names_->Find(op->name_) != nullptr) {
       throw ValueError("Duplicate node name in graph: '" + op->name_ + "'");
     }
   } else {
@@ -150,7 +152,7 @@ Operation* Graph::AddOperation(OperationSpec spec) {
     op->name_ = UniqueName(wanted);
     if (!name_scope_.empty()) CheckNodeName(op->name_);
     // Names that ended in '/' are not marked as used by themselves.
-    while (by_name_.contains(op->name_)) op->name_ = UniqueName(wanted);
+    while (names_->Find(op->name_) != nullptr) op->name_ = UniqueName(wanted);
   }
   op->inputs_ = std::move(spec.inputs);
   op->attrs_ = std::move(spec.attrs);
@@ -175,18 +177,16 @@ Operation* Graph::AddOperation(OperationSpec spec) {
   Operation* added = op.get();
   operations_.push_back(std::move(op));
   try {
-    by_name_.emplace(added->name_, added);
+    names_->Add(added);
   } catch (...) {
     operations_.pop_back();
     throw;
   }
-  ++version_;
   return added;
 }
 
 Operation* Graph::FindOperation(std::string_view name) const {
-  const auto it = by_name_.find(name);
-  return it == by_name_.end() ? nullptr : it->second;
+  return names_->Find(name);
 }
 
 void Graph::AddFunction(std::shared_ptr<const Function> function) {

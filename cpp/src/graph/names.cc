@@ -1,4 +1,5 @@
 // Unique names and name scopes.
+#include "graph/name_table.h"
 #include "wengert/graph.h"
 
 namespace wengert {
@@ -18,14 +19,6 @@ bool IsScopeName(std::string_view name) {
   return true;
 }
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 }  // namespace
 
 bool Graph::IsValidName(std::string_view name) {
@@ -39,28 +32,23 @@ std::string Graph::UniqueName(const std::string& name, bool mark_as_used) {
     full.append(name_scope_).append(1, '/');
   }
   full += name;
-  std::string key = Lower(full);
   int count = 0;
   if (mark_as_used) {
-    const auto [it, added] = names_in_use_.try_emplace(key, 1);
-    if (added) return full;
-    count = it->second++;
+    int& uses = names_->CountOf(full);
+    count = uses++;
   } else {
-    const auto it = names_in_use_.find(key);
-    if (it == names_in_use_.end()) return full;
-    count = it->second;
+    count = names_->Count(full);
   }
-  const size_t stem = key.size();
-  key += '_';
+  if (count == 0) return full;
+  full += '_';
+  const size_t stem = full.size();
   for (;; ++count) {
-    key.resize(stem + 1);
-    key += std::to_string(count);
-    // A composed name counts as used itself, should someone ask for "name_1".
-    const bool free = mark_as_used ? names_in_use_.try_emplace(key, 1).second
-                                   : names_in_use_.find(key) == names_in_use_.end();
-    if (free) break;
+    full.resize(stem);
+    full += std::to_string(count);
+    if (names_->Count(full) == 0) break;
   }
-  full.append(key, stem);
+  // A composed name counts as used itself, should someone ask for "name_1".
+  if (mark_as_used) names_->CountOf(full) = 1;
   return full;
 }
 

@@ -1,29 +1,64 @@
 #include "kernels/blas.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 
 #include "kernels/kernel_table.h"
 #include "kernels/parallel.h"
-
-// The wheel scipy-openblas32 prefixes its symbols; declared here because its cblas.h is C and
-// carries every routine.
-extern "C" {
-void scipy_openblas_set_num_threads(int threads);
-char* scipy_openblas_get_config(void);
-void scipy_cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
-                       const float* a, int lda, const float* b, int ldb, float beta, float* c,
-                       int ldc);
-void scipy_cblas_dgemm(int order, int trans_a, int trans_b, int m, int n, int k, double alpha,
-                       const double* a, int lda, const double* b, int ldb, double beta, double* c,
-                       int ldc);
-}
 
 namespace wengert::kernels {
 namespace {
 
 // Values of the enumerations of CBLAS.
 constexpr int kRowMajor = 101, kNoTrans = 111, kTrans = 112;
+
+// OpenBLAS as the wheel scipy-openblas32 ships it: symbols with a prefix. Loaded when the first
+// large product asks for it, because loading it starts its threads and takes as long as the whole
+// import; without it the small kernels do everything.
+struct OpenBlas {
+  using Sgemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
+                         const float* a, int lda, const float* b, int ldb, float beta, float* c,
+                         int ldc);
+  using Dgemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k, double alpha,
+                         const double* a, int lda, const double* b, int ldb, double beta, double* c,
+                         int ldc);
+  Sgemm sgemm = nullptr;
+  Dgemm dgemm = nullptr;
+  char* (*config)() = nullptr;
+  bool loaded() const { return sgemm != nullptr && dgemm != nullptr; }
+};
+
+OpenBlas LoadOpenBlas() {
+  OpenBlas blas;
+  // One thread: rows are split by ParallelFor. The variable is read while the library loads.
+  const bool set = std::getenv("OPENBLAS_NUM_THREADS") == nullptr;
+  if (set) setenv("OPENBLAS_NUM_THREADS", "1", 0);
+  void* library = nullptr;
+  Dl_info self;
+  if (dladdr(reinterpret_cast<void*>(&LoadOpenBlas), &self) != 0 && self.dli_fname != nullptr) {
+    std::string path(self.dli_fname);
+    path.resize(path.rfind('/') + 1);
+    library = dlopen((path + "libscipy_openblas.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
+  if (library == nullptr) library = dlopen("libscipy_openblas.so", RTLD_NOW | RTLD_LOCAL);
+  if (set) unsetenv("OPENBLAS_NUM_THREADS");
+  if (library == nullptr) return blas;
+  blas.sgemm = reinterpret_cast<OpenBlas::Sgemm>(dlsym(library, "scipy_cblas_sgemm"));
+  blas.dgemm = reinterpret_cast<OpenBlas::Dgemm>(dlsym(library, "scipy_cblas_dgemm"));
+  blas.config = reinterpret_cast<char* (*)()>(dlsym(library, "scipy_openblas_get_config"));
+  const auto set_threads =
+      reinterpret_cast<void (*)(int)>(dlsym(library, "scipy_openblas_set_num_threads"));
+  if (set_threads != nullptr) set_threads(1);
+  return blas;
+}
+
+const OpenBlas& Blas() {
+  static const OpenBlas blas = LoadOpenBlas();
+  return blas;
+}
 
 struct Problem {
   bool is_double, trans_a, trans_b;
@@ -40,18 +75,16 @@ struct Problem {
 };
 
 void CallOpenBlas(const Problem& p) {
-  static const bool pinned = (scipy_openblas_set_num_threads(1), true);
-  static_cast<void>(pinned);
   const int ta = p.trans_a ? kTrans : kNoTrans, tb = p.trans_b ? kTrans : kNoTrans;
   const int m = static_cast<int>(p.m), n = static_cast<int>(p.n), k = static_cast<int>(p.k);
   const int lda = static_cast<int>(p.lda), ldb = static_cast<int>(p.ldb);
   const int ldc = static_cast<int>(p.ldc);
   if (p.is_double) {
-    scipy_cblas_dgemm(kRowMajor, ta, tb, m, n, k, 1.0, reinterpret_cast<const double*>(p.a), lda,
+    Blas().dgemm(kRowMajor, ta, tb, m, n, k, 1.0, reinterpret_cast<const double*>(p.a), lda,
                       reinterpret_cast<const double*>(p.b), ldb, p.accumulate ? 1.0 : 0.0,
                       reinterpret_cast<double*>(p.c), ldc);
   } else {
-    scipy_cblas_sgemm(kRowMajor, ta, tb, m, n, k, 1.0f, reinterpret_cast<const float*>(p.a), lda,
+    Blas().sgemm(kRowMajor, ta, tb, m, n, k, 1.0f, reinterpret_cast<const float*>(p.a), lda,
                       reinterpret_cast<const float*>(p.b), ldb, p.accumulate ? 1.0f : 0.0f,
                       reinterpret_cast<float*>(p.c), ldc);
   }
@@ -64,7 +97,7 @@ bool PrefersOpenBlas(const Problem& p) {
   if (p.m <= 16 || p.n == 1 || p.k == 0) return false;  // copying B would cost too much
   // While B stays in the second-level cache, copies of A and B gain nothing.
   constexpr int64_t kCache = 256 * 1024;
-  return p.k > 512 || p.n > 512 || p.n * p.k * p.size() > kCache;
+  return (p.k > 512 || p.n > 512 || p.n * p.k * p.size() > kCache) && Blas().loaded();
 }
 
 void Run(const Problem& p, bool open_blas) {
@@ -131,7 +164,8 @@ void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int6
 }
 
 std::string BlasConfig() {
-  return scipy_openblas_get_config();
+  if (!Blas().loaded()) return "none (libscipy_openblas.so was not found); own kernels only";
+  return Blas().config != nullptr ? Blas().config() : "OpenBLAS";
 }
 
 }  // namespace wengert::kernels

@@ -44,9 +44,13 @@ void LowerCall(LoweringContext& c) {
 
 void RegisterCall(OpRegistry& r, const std::string& name, bool stateful) {
   OpDef& op = r.Op(name)
-                  .Input("args: Tin").Output("output: Tout")
-                  .Attr("Tin: list(type) >= 0").Attr("Tout: list(type) >= 0").Attr("f: func")
-                  .Attr("config: string = ''").Attr("config_proto: string = ''")
+                  .Input("args: Tin")
+                  .Output("output: Tout")
+                  .Attr("Tin: list(type) >= 0")
+                  .Attr("Tout: list(type) >= 0")
+                  .Attr("f: func")
+                  .Attr("config: string = ''")
+                  .Attr("config_proto: string = ''")
                   .Attr("executor_type: string = ''")
                   .Doc("The results of a function")
                   .Shape(CallShape)

@@ -58,8 +58,8 @@ Shape GatherNdResult(ShapeContext& c, const Shape& params, const Shape& indices)
   const int64_t depth = indices.dim(indices.rank() - 1);
   if (depth < 0) return {};
   if (depth > params.rank()) {
-    c.Fail("indices.shape[-1] must be <= params.rank, but saw indices shape: " +
-           indices.ToError() + " and params shape: " + params.ToError());
+    c.Fail("indices.shape[-1] must be <= params.rank, but saw indices shape: " + indices.ToError() +
+           " and params shape: " + params.ToError());
   }
   Dims out(indices.dims().begin(), indices.dims().end() - 1);
   out.insert(out.end(), params.dims().begin() + depth, params.dims().end());
@@ -102,9 +102,8 @@ void LowerGatherNd(LoweringContext& c) {
   const Dims limits(params.begin(), params.begin() + indices.back());
   const Value wide = c.b.Cast(c.x(1), DType::kInt64);
   const Value limit = c.b.Constant(Array::Vector<int64_t>(limits));
-  const Value ok =
-      c.b.Map(ScalarOp::kAnd, c.b.Map(ScalarOp::kGreaterEqual, wide, 0.0),
-              c.b.Map(ScalarOp::kLess, wide, limit));
+  const Value ok = c.b.Map(ScalarOp::kAnd, c.b.Map(ScalarOp::kGreaterEqual, wide, 0.0),
+                           c.b.Map(ScalarOp::kLess, wide, limit));
   const Value zero = c.b.Scalar(DType::kInt64, 0);
   const Value picked = c.b.GatherNd(c.x(0), c.b.Select(ok, wide, zero), 0);
   Value keep = c.b.Reduce(ReduceOp::kAll, ok, {static_cast<int>(indices.size()) - 1}, false);
@@ -123,29 +122,39 @@ Shape HandleShape(ShapeContext& c) {
 
 void RegisterGatherOps(OpRegistry& r) {
   r.Op("GatherV2")
-      .Input("params: Tparams").Input("indices: Tindices").Input("axis: Taxis")
+      .Input("params: Tparams")
+      .Input("indices: Tindices")
+      .Input("axis: Taxis")
       .Output("output: Tparams")
-      .Attr("batch_dims: int = 0").Attr("Tparams: type")
-      .Attr("Tindices: {int16, int32, int64}").Attr("Taxis: {int32, int64}")
+      .Attr("batch_dims: int = 0")
+      .Attr("Tparams: type")
+      .Attr("Tindices: {int16, int32, int64}")
+      .Attr("Taxis: {int32, int64}")
       .Doc("Slices of params along an axis, at the given indices")
       .Shape(GatherShape)
       .Gradient(gather_gradient::Gather)
       .Lower(LowerGather);
 
   r.Op("GatherNd")
-      .Input("params: Tparams").Input("indices: Tindices").Output("output: Tparams")
-      .Attr("Tparams: type").Attr("Tindices: {int16, int32, int64}").Attr(kPolicy)
+      .Input("params: Tparams")
+      .Input("indices: Tindices")
+      .Output("output: Tparams")
+      .Attr("Tparams: type")
+      .Attr("Tindices: {int16, int32, int64}")
+      .Attr(kPolicy)
       .Doc("Slices of params at index vectors")
-      .Shape([](ShapeContext& c) {
-        c.set_output(0, GatherNdResult(c, c.input(0), c.input(1)));
-      })
+      .Shape([](ShapeContext& c) { c.set_output(0, GatherNdResult(c, c.input(0), c.input(1))); })
       .Gradient(gather_gradient::GatherNd)
       .Lower(LowerGatherNd);
 
   r.Op("ResourceGather")
-      .Input("resource: resource").Input("indices: Tindices").Output("output: dtype")
-      .Attr("batch_dims: int = 0").Attr("validate_indices: bool = true")
-      .Attr("dtype: type").Attr("Tindices: {int32, int64}")
+      .Input("resource: resource")
+      .Input("indices: Tindices")
+      .Output("output: dtype")
+      .Attr("batch_dims: int = 0")
+      .Attr("validate_indices: bool = true")
+      .Attr("dtype: type")
+      .Attr("Tindices: {int32, int64}")
       .Stateful()
       .Doc("Slices of a variable along its first axis, at the given indices")
       .Shape([](ShapeContext& c) {
@@ -163,13 +172,15 @@ void RegisterGatherOps(OpRegistry& r) {
       });
 
   r.Op("ResourceGatherNd")
-      .Input("resource: resource").Input("indices: Tindices").Output("output: dtype")
-      .Attr("dtype: type").Attr("Tindices: {int32, int64}")
+      .Input("resource: resource")
+      .Input("indices: Tindices")
+      .Output("output: dtype")
+      .Attr("dtype: type")
+      .Attr("Tindices: {int32, int64}")
       .Stateful()
       .Doc("Slices of a variable at index vectors")
-      .Shape([](ShapeContext& c) {
-        c.set_output(0, GatherNdResult(c, HandleShape(c), c.input(1)));
-      })
+      .Shape(
+          [](ShapeContext& c) { c.set_output(0, GatherNdResult(c, HandleShape(c), c.input(1))); })
       .Gradient(gather_gradient::ResourceGatherNd)
       .Lower([](LoweringContext& c) {
         const Value params = c.b.ReadVariable(c.x(0), c.op.type_attr("dtype"));

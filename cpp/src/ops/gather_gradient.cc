@@ -130,11 +130,12 @@ std::vector<Grad> Gather(GradientContext& g) {
   int64_t batch_dims = g.op->int_attr("batch_dims");
   if (batch_dims < 0) {
     if (!g.x(1).shape().has_rank()) {
-      throw ValueError("Currently, it is unsupported to take the gradient of tf.gather when "
-                       "batch_dims < 0 and the rank of the indices is unknown. Please pass a "
-                       "positive batch_dims or use tf.ensure_shape to update the shape of "
-                       "indices when calling tf.gather. Got batch_dims=" +
-                       std::to_string(batch_dims) + " and indices=" + g.x(1).name());
+      throw ValueError(
+          "Currently, it is unsupported to take the gradient of tf.gather when "
+          "batch_dims < 0 and the rank of the indices is unknown. Please pass a "
+          "positive batch_dims or use tf.ensure_shape to update the shape of "
+          "indices when calling tf.gather. Got batch_dims=" +
+          std::to_string(batch_dims) + " and indices=" + g.x(1).name());
     }
     batch_dims += g.x(1).shape().rank();
   }

@@ -228,7 +228,8 @@ void LowerOneHot(LoweringContext& c) {
   const int64_t depth = op_util::ScalarInt(c, 1, "depth");
   if (depth < 0) c.Fail("depth must be non-negative, got: " + std::to_string(depth));
   for (int i : {2, 3}) {
-    if (c.b.size(c.x(i)) != 1) c.Fail(i == 2 ? "on_value must be a scalar" : "off_value must be a scalar");
+    if (c.b.size(c.x(i)) != 1)
+      c.Fail(i == 2 ? "on_value must be a scalar" : "off_value must be a scalar");
   }
   Dims spread = c.dims(0), column(static_cast<size_t>(rank) + 1, 1), out = spread;
   spread.insert(spread.begin() + axis, 1);
@@ -246,18 +247,25 @@ void LowerOneHot(LoweringContext& c) {
 
 void RegisterSelectionOps(OpRegistry& r) {
   r.Op("TopKV2")
-      .Input("input: T").Input("k: Tk").Output("values: T").Output("indices: index_type")
-      .Attr("sorted: bool = true").Attr(kRealT)
-      .Attr("Tk: {int16, int32, int64} = int32").Attr("index_type: {int16, int32, int64} = int32")
+      .Input("input: T")
+      .Input("k: Tk")
+      .Output("values: T")
+      .Output("indices: index_type")
+      .Attr("sorted: bool = true")
+      .Attr(kRealT)
+      .Attr("Tk: {int16, int32, int64} = int32")
+      .Attr("index_type: {int16, int32, int64} = int32")
       .Doc("The k largest elements along the last axis, and where they are")
       .Shape(TopKShape)
       .Gradient(TopKGradient)
       .Lower(LowerTopK);
 
   r.Op("Where")
-      .Input("input: T").Output("index: int64")
-      .Attr("T: {float, double, int32, uint8, int16, int8, complex64, int64, bfloat16, uint16, "
-            "complex128, half, uint32, uint64, bool} = bool")
+      .Input("input: T")
+      .Output("index: int64")
+      .Attr(
+          "T: {float, double, int32, uint8, int16, int8, complex64, int64, bfloat16, uint16, "
+          "complex128, half, uint32, uint64, bool} = bool")
       .Doc("Index vectors of the elements that are not zero")
       .Shape([](ShapeContext& c) {
         const Shape& s = c.input(0);
@@ -267,8 +275,11 @@ void RegisterSelectionOps(OpRegistry& r) {
       .Lower(LowerWhere);
 
   r.Op("Unique")
-      .Input("x: T").Output("y: T").Output("idx: out_idx")
-      .Attr("T: type").Attr("out_idx: {int32, int64} = int32")
+      .Input("x: T")
+      .Output("y: T")
+      .Output("idx: out_idx")
+      .Attr("T: type")
+      .Attr("out_idx: {int32, int64} = int32")
       .Doc("The distinct elements of a vector in order of appearance, and which each one is")
       .Shape([](ShapeContext& c) {
         c.set_output(0, Shape({kUnknownDim}));
@@ -278,8 +289,13 @@ void RegisterSelectionOps(OpRegistry& r) {
       .Lower(LowerUnique);
 
   r.Op("UniqueV2")
-      .Input("x: T").Input("axis: Taxis").Output("y: T").Output("idx: out_idx")
-      .Attr("T: type").Attr("Taxis: {int32, int64} = int64").Attr("out_idx: {int32, int64} = int32")
+      .Input("x: T")
+      .Input("axis: Taxis")
+      .Output("y: T")
+      .Output("idx: out_idx")
+      .Attr("T: type")
+      .Attr("Taxis: {int32, int64} = int64")
+      .Attr("out_idx: {int32, int64} = int32")
       .Doc("The distinct slices along an axis in order of appearance, and which each one is")
       .Shape([](ShapeContext& c) {
         const Shape& x = c.input(0);
@@ -290,9 +306,14 @@ void RegisterSelectionOps(OpRegistry& r) {
       .Lower(LowerUnique);
 
   r.Op("OneHot")
-      .Input("indices: TI").Input("depth: int32").Input("on_value: T").Input("off_value: T")
+      .Input("indices: TI")
+      .Input("depth: int32")
+      .Input("on_value: T")
+      .Input("off_value: T")
       .Output("output: T")
-      .Attr("axis: int = -1").Attr("T: type").Attr("TI: {uint8, int8, int32, int64} = int64")
+      .Attr("axis: int = -1")
+      .Attr("T: type")
+      .Attr("TI: {uint8, int8, int32, int64} = int64")
       .Doc("On at the indexed places of a new axis, off elsewhere")
       .Shape(OneHotShape)
       .NotDifferentiable()

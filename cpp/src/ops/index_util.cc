@@ -26,8 +26,8 @@ void CheckScatterShapes(ShapeContext& c, const Shape& indices, const Shape& upda
     const int64_t a = indices.dim(i), b = i < updates.rank() ? updates.dim(i) : -2;
     if (b == -2 || (a >= 0 && b >= 0 && a != b)) {
       c.Fail("Dimensions [0," + std::to_string(outer) + ") of indices[shape=" + indices.ToError() +
-             "] must match dimensions [0," + std::to_string(outer) + ") of updates[shape=" +
-             updates.ToError() + "]");
+             "] must match dimensions [0," + std::to_string(outer) +
+             ") of updates[shape=" + updates.ToError() + "]");
     }
   }
   const int64_t depth = indices.dim(outer);
@@ -49,9 +49,8 @@ Tensor FinishSlice(Builder& b, Builder::Scope& scope, const Tensor& x, Tensor be
   spec.type = "StridedSlice";
   spec.name = scope.path();
   spec.inputs = {x, begin, end, strides};
-  spec.attrs = {{"begin_mask", begin_mask},
-                {"end_mask", end_mask},
-                {"shrink_axis_mask", shrink_mask}};
+  spec.attrs = {
+      {"begin_mask", begin_mask}, {"end_mask", end_mask}, {"shrink_axis_mask", shrink_mask}};
   return b.graph().AddOperation(std::move(spec))->output(0);
 }
 

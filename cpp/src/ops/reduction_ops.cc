@@ -76,19 +76,18 @@ LoweringFn Plain(ReduceOp op) {
 }
 
 void LowerMean(LoweringContext& c) {
-  const Value sum = Reduced(c, ReduceOp::kSum, c.x());
+  const DType dtype = c.dtype(0);
+  // Integers add up and divide in 64 bits: neither sum nor count need fit the narrow ones.
+  DType wide = op_util::AccumulatorType(dtype);
+  if (IsInteger(dtype)) wide = dtype == DType::kUInt64 ? DType::kUInt64 : DType::kInt64;
+  const Value sum = Reduced(c, ReduceOp::kSum, c.b.Cast(c.x(), wide));
   int64_t count = 1;
   for (int axis : Axes(c)) count *= c.dims(0)[static_cast<size_t>(axis)];
-  const DType dtype = c.b.dtype(sum);
-  if (IsInteger(dtype) && count == 0) {
-    c.set(sum);  // a sum of nothing: 0, where floats give NaN
-    return;
-  }
-  // Integers divide in 64 bits: the count need not fit the narrow ones.
-  const DType wide = IsInteger(dtype) ? DType::kInt64 : dtype;
-  const Value n = IsInteger(dtype) ? c.b.Constant(Array::Scalar<int64_t>(count))
-                                   : c.b.Scalar(dtype, static_cast<double>(count));
-  c.set(c.b.Cast(c.b.Div(c.b.Cast(sum, wide), n), c.dtype(0)));
+  // The mean of no integers is 0, where floats give NaN.
+  if (IsInteger(dtype) && count == 0) count = 1;
+  const Value n = IsInteger(dtype) ? c.b.Cast(c.b.Constant(Array::Scalar<int64_t>(count)), wide)
+                                   : c.b.Scalar(wide, static_cast<double>(count));
+  c.set(c.b.Cast(c.b.Div(sum, n), dtype));
 }
 
 void LowerEuclideanNorm(LoweringContext& c) {

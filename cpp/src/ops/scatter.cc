@@ -89,7 +89,10 @@ std::vector<Grad> ExtremeGradient(GradientContext& g) {
 void RegisterTensorScatter(OpRegistry& r, const std::string& name, ScatterOp op,
                            GradientFn gradient, const char* doc) {
   r.Op(name)
-      .Input("tensor: T").Input("indices: Tindices").Input("updates: T").Output("output: T")
+      .Input("tensor: T")
+      .Input("indices: Tindices")
+      .Input("updates: T")
+      .Output("output: T")
       .Attr("T: type")
       .Attr(op == ScatterOp::kSet ? "Tindices: {int16, int32, int64, uint16}"
                                   : "Tindices: {int32, int64}")
@@ -104,8 +107,13 @@ void RegisterTensorScatter(OpRegistry& r, const std::string& name, ScatterOp op,
 
 void RegisterScatterOps(OpRegistry& r) {
   r.Op("ScatterNd")
-      .Input("indices: Tindices").Input("updates: T").Input("shape: Tindices").Output("output: T")
-      .Attr("T: type").Attr("Tindices: {int16, int32, int64}").Attr(kPolicy)
+      .Input("indices: Tindices")
+      .Input("updates: T")
+      .Input("shape: Tindices")
+      .Output("output: T")
+      .Attr("T: type")
+      .Attr("Tindices: {int16, int32, int64}")
+      .Attr(kPolicy)
       .Doc("Updates added into zeros of a given shape, at index vectors")
       .Shape([](ShapeContext& c) {
         const Shape into = c.input_as_shape(2);
@@ -120,8 +128,13 @@ void RegisterScatterOps(OpRegistry& r) {
       .Lower(LowerScatterNd);
 
   r.Op("ScatterNdNonAliasingAdd")
-      .Input("input: T").Input("indices: Tindices").Input("updates: T").Output("output: T")
-      .Attr(kScatterT).Attr("Tindices: {int32, int64}").Attr(kPolicy)
+      .Input("input: T")
+      .Input("indices: Tindices")
+      .Input("updates: T")
+      .Output("output: T")
+      .Attr(kScatterT)
+      .Attr("Tindices: {int32, int64}")
+      .Attr(kPolicy)
       .Doc("Input with updates added at index vectors")
       .Shape(ScatterIntoInput)
       // z = x with u added at i: dx = dz, du = dz[i]

@@ -131,7 +131,8 @@ std::vector<Grad> ProdGradient(GradientContext& g) {
   const Tensor several = b.Op("Greater", {zeros, 1});
   const Tensor dy = g.dy();
   const Tensor dz = b.Where(several, b.ZerosLike(dy), dy);
-  const Tensor others = b.Where(zero, index_util::FilledLike(b, x, Array::FromDouble(x.dtype(), 1)), x);
+  const Tensor others =
+      b.Where(zero, index_util::FilledLike(b, x, Array::FromDouble(x.dtype(), 1)), x);
   const Tensor product = b.Op("SegmentProd", {others, ids});
   const Tensor z_at = b.Gather(g.y(), ids);
   const Tensor product_at = b.Gather(product, ids);
@@ -139,11 +140,14 @@ std::vector<Grad> ProdGradient(GradientContext& g) {
   return {b.Multiply(b.Gather(dz, ids), partial), {}};
 }
 
-void RegisterSegment(OpRegistry& r, const std::string& name, const char* types,
-                     GradientFn gradient, LoweringFn lowering, const char* doc) {
+void RegisterSegment(OpRegistry& r, const std::string& name, const char* types, GradientFn gradient,
+                     LoweringFn lowering, const char* doc) {
   r.Op(name)
-      .Input("data: T").Input("segment_ids: Tindices").Output("output: T")
-      .Attr(types).Attr("Tindices: {int32, int64}")
+      .Input("data: T")
+      .Input("segment_ids: Tindices")
+      .Output("output: T")
+      .Attr(types)
+      .Attr("Tindices: {int32, int64}")
       .Doc(doc)
       .Shape(SegmentShape)
       .Gradient(std::move(gradient))

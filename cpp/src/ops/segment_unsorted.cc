@@ -1,4 +1,6 @@
 // Reductions over segments given by ids in any order.
+#include <algorithm>
+
 #include "ops/index_util.h"
 
 namespace wengert {
@@ -31,12 +33,12 @@ LoweringFn Lower(ScatterOp op) {
   return [op](LoweringContext& c) {
     const Dims &data = c.dims(0), &ids = c.dims(1);
     if (ids.size() > data.size() || !std::equal(ids.begin(), ids.end(), data.begin())) {
-      c.Fail("data.shape = " + ToString(data) + " does not start with segment_ids.shape = " +
-             ToString(ids));
+      c.Fail("data.shape = " + ToString(data) +
+             " does not start with segment_ids.shape = " + ToString(ids));
     }
     const int64_t count = op_util::ScalarInt(c, 2, "num_segments");
-    if (count < 0) c.Fail("Input num_segments == " + std::to_string(count) +
-                          " must not be negative.");
+    if (count < 0)
+      c.Fail("Input num_segments == " + std::to_string(count) + " must not be negative.");
     const int64_t rows = NumElements(ids);
     Dims flat{rows}, out{count};
     flat.insert(flat.end(), data.begin() + static_cast<int64_t>(ids.size()), data.end());
@@ -115,7 +117,8 @@ std::vector<Grad> ProdGradient(GradientContext& g) {
   const Tensor zeros = b.Op("UnsortedSegmentSum", {b.Cast(zero, DType::kInt32), ids, count});
   const Tensor several = b.Op("Greater", {zeros, 1});
   const Tensor dz = b.Where(several, b.ZerosLike(dy), dy);
-  const Tensor others = b.Where(zero, index_util::FilledLike(b, x, Array::FromDouble(x.dtype(), 1)), x);
+  const Tensor others =
+      b.Where(zero, index_util::FilledLike(b, x, Array::FromDouble(x.dtype(), 1)), x);
   const Tensor product = b.Op("UnsortedSegmentProd", {others, ids, count});
   Rows rows{Clip(b, ids), {}};
   const Tensor z_at = b.Gather(g.y(), rows.clipped);
@@ -128,7 +131,9 @@ std::vector<Grad> ProdGradient(GradientContext& g) {
 void RegisterUnsorted(OpRegistry& r, const std::string& name, const char* types, ScatterOp op,
                       GradientFn gradient, const char* doc) {
   r.Op(name)
-      .Input("data: T").Input("segment_ids: Tindices").Input("num_segments: Tnumsegments")
+      .Input("data: T")
+      .Input("segment_ids: Tindices")
+      .Input("num_segments: Tnumsegments")
       .Output("output: T")
       .Attr(types)
       .Attr(op == ScatterOp::kAdd ? "Tindices: {int16, int32, int64}" : "Tindices: {int32, int64}")

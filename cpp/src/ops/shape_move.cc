@@ -1,6 +1,5 @@
 // Ops that repeat or move elements along their axes: Tile, Reverse, Roll.
 #include <algorithm>
-#include <set>
 
 #include "ops/register.h"
 #include "ops/shape_util.h"
@@ -86,21 +85,27 @@ Value Reversed(Lowering& b, Value x, const std::vector<bool>& axes) {
   return b.Slice(x, begin, dims, strides);
 }
 
-void LowerReverseV2(LoweringContext& c) {
-  const int rank = static_cast<int>(c.dims(0).size());
+// Which axes to reverse; what is wrong goes to `c`, a context of either kind.
+template <class Context>
+std::vector<bool> ReversedAxes(const Context& c, const std::vector<int64_t>& axes, int rank) {
   std::vector<bool> reversed(static_cast<size_t>(rank), false);
-  for (int64_t axis : op_util::VectorInts(c, 1, "axis")) {
-    const std::optional<int> at = op_util::WrapAxis(axis, rank);
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const std::optional<int> at = op_util::WrapAxis(axes[i], rank);
     if (!at) {
-      c.Fail("'axis' = " + std::to_string(axis) + " is out of valid range [" +
-             std::to_string(-rank) + ", " + std::to_string(rank - 1) + "]");
+      c.Fail("'axis'[" + std::to_string(i) + "] = " + std::to_string(axes[i]) +
+             " is out of valid range [0, " + std::to_string(rank - 1));
     }
     if (reversed[static_cast<size_t>(*at)]) {
       c.Fail("axis " + std::to_string(*at) + " specified more than once.");
     }
     reversed[static_cast<size_t>(*at)] = true;
   }
-  c.set(Reversed(c.b, c.x(), reversed));
+  return reversed;
+}
+
+void LowerReverseV2(LoweringContext& c) {
+  const int rank = static_cast<int>(c.dims(0).size());
+  c.set(Reversed(c.b, c.x(), ReversedAxes(c, op_util::VectorInts(c, 1, "axis"), rank)));
 }
 
 void LowerReverse(LoweringContext& c) {
@@ -117,18 +122,7 @@ void ReverseV2Shape(ShapeContext& c) {
   c.WithRank(1, 1);
   const Shape& in = c.input(0);
   const std::optional<std::vector<int64_t>> axes = op_util::StaticInts(c, 1);
-  if (axes && in.has_rank()) {
-    std::set<int> seen;
-    for (size_t i = 0; i < axes->size(); ++i) {
-      const std::optional<int> at = op_util::WrapAxis((*axes)[i], in.rank());
-      if (!at) {
-        c.Fail("'axis'[" + std::to_string(i) + "] = " + std::to_string((*axes)[i]) +
-               " is out of valid range [0, " + std::to_string(in.rank() - 1));
-      }
-      if (!seen.insert(*at).second)
-        c.Fail("axis " + std::to_string(*at) + " specified more than once.");
-    }
-  }
+  if (axes && in.has_rank()) ReversedAxes(c, *axes, in.rank());
   c.set_output(0, in);
 }
 

@@ -57,7 +57,10 @@ void LowerTranspose(LoweringContext& c) {
     perm.push_back(*at);
   }
   for (size_t i = 0; i < seen.size(); ++i) {
-    if (!seen[i]) c.Fail(std::to_string(i) + " is missing from the permutation");
+    if (seen[i]) continue;
+    std::string given;
+    for (int64_t axis : axes) given += (given.empty() ? "" : ",") + std::to_string(axis);
+    c.Fail(std::to_string(i) + " is missing from {" + given + "}.");
   }
   Value v = c.b.Transpose(c.x(), std::move(perm));
   if (c.op.type() == "ConjugateTranspose" && IsComplex(c.dtype(0))) {
@@ -240,15 +243,16 @@ void LowerSpaceToDepth(LoweringContext& c, bool to_depth) {
   Value v;
   if (to_depth) {
     if (d[1] % block != 0 || d[2] % block != 0) {
-      c.Fail("Image width and height should be divisible by block_size " + std::to_string(block));
+      c.Fail("Image width " + std::to_string(d[2]) + " and height " + std::to_string(d[1]) +
+             " should be divisible by block_size: " + std::to_string(block));
     }
     v = c.b.Reshape(x, {d[0], d[1] / block, block, d[2] / block, block, d[3]});
     v = c.b.Transpose(v, {0, 1, 3, 2, 4, 5});
     v = c.b.Reshape(v, {d[0], d[1] / block, d[2] / block, block * block * d[3]});
   } else {
     if (d[3] % (block * block) != 0) {
-      c.Fail("Input depth dimension " + std::to_string(d[3]) + " should be divisible by " +
-             std::to_string(block * block));
+      c.Fail("Input depth dimension " + std::to_string(d[3]) +
+             " should be divisible by: " + std::to_string(block * block));
     }
     v = c.b.Reshape(x, {d[0], d[1], d[2], block, block, d[3] / (block * block)});
     v = c.b.Transpose(v, {0, 1, 3, 2, 4, 5});

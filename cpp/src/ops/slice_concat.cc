@@ -10,13 +10,17 @@ namespace {
 using op_util::IndexType;
 using op_util::kAnyT;
 
+// No tensor has more axes: an axis beyond is wrong however far it is.
+constexpr int64_t kMaxRank = 255;
+
 Shape Part(const Shape& s, int from, int to) {
   return Shape(Dims(s.dims().begin() + from, s.dims().begin() + to));
 }
 
 // Concatenation of the first `n` inputs along `axis`.
 Shape ConcatenatedShape(ShapeContext& c, int n, int64_t axis) {
-  const int least = static_cast<int>(std::min<int64_t>(axis < 0 ? -axis : axis + 1, 255));
+  axis = std::clamp<int64_t>(axis, -kMaxRank, kMaxRank);
+  const int least = static_cast<int>(axis < 0 ? -axis : axis + 1);
   std::optional<Shape> before, after;
   int64_t total = 0;
   for (int i = 0; i < n; ++i) {

@@ -58,6 +58,9 @@ void LowerStitch(LoweringContext& c) {
     }
     rest = tail;
     const std::vector<int64_t> rows = c.ints(i);
+    for (int64_t row : rows) {
+      if (row < 0) c.Fail("indices[" + std::to_string(i) + "] is out of range");
+    }
     all.insert(all.end(), rows.begin(), rows.end());
     Dims flat = rest;
     flat.insert(flat.begin(), static_cast<int64_t>(rows.size()));
@@ -65,7 +68,6 @@ void LowerStitch(LoweringContext& c) {
   }
   int64_t height = 0;
   for (int64_t row : all) {
-    if (row < 0) c.Fail("indices contain the negative value " + std::to_string(row));
     height = std::max(height, op_util::CheckedAdd(row, 1));
   }
   // Later rows win; a row that nothing fills is zero.

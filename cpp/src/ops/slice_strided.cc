@@ -29,17 +29,21 @@ AttrMap MaskAttrs(const Operation& op) {
 
 void StridedSliceShape(ShapeContext& c) {
   for (int i = 1; i < 4; ++i) c.WithRank(i, 1);
-  const std::optional<std::vector<int64_t>> begin = op_util::StaticInts(c, 1),
-                                            end = op_util::StaticInts(c, 2),
-                                            strides = op_util::StaticInts(c, 3);
+  const std::optional<std::vector<int64_t>> strides = op_util::StaticInts(c, 3);
   if (!c.input(0).has_rank() || !strides) {
     c.set_output(0, Shape());
     return;
   }
   const auto fail = [&c](const std::string& message) { c.Fail(message); };
-  c.set_output(
-      0, op_util::ResolveSlice(c.input(0).dims(), begin, end, *strides, MasksOf(c.attrs()), fail)
-             .ResultShape());
+  const auto resolve = [&](const std::optional<std::vector<int64_t>>& begin,
+                           const std::optional<std::vector<int64_t>>& end) {
+    return op_util::ResolveSlice(c.input(0).dims(), begin, end, *strides, MasksOf(c.attrs()), fail);
+  };
+  // Errors of the masks come before, and do not mention, the values of begin and end.
+  resolve(std::nullopt, std::nullopt);
+  const std::optional<std::vector<int64_t>> begin = op_util::StaticInts(c, 1);
+  const std::optional<std::vector<int64_t>> end = op_util::StaticInts(c, 2);
+  c.set_output(0, resolve(begin, end).ResultShape());
 }
 
 // A slice of a vector that is a shape of which some entries are known.

@@ -35,7 +35,7 @@ void LowerPlaceholder(LoweringContext& c) {
 void LowerFill(LoweringContext& c) {
   const std::vector<int64_t> dims = op_util::VectorInts(c, 0, "dims");
   for (int64_t d : dims) {
-    if (d < 0) c.Fail("Fill dims must be >= 0");
+    if (d < 0) c.Fail("Dimension " + std::to_string(d) + " must be >= 0");
   }
   if (!c.dims(1).empty()) {
     c.Fail("value must represent a scalar, got shape " + ToString(c.dims(1)));

@@ -1,6 +1,6 @@
 // Variables behind resource handles, and ops that exist for their effects.
-#include "ops/shape_util.h"
 #include "ops/register.h"
+#include "ops/shape_util.h"
 #include "ops/state_util.h"
 #include "wengert/gradients.h"
 
@@ -63,8 +63,11 @@ void LowerVariableShape(LoweringContext& c) {
 void RegisterVariables(OpRegistry& r) {
   r.Op("VarHandleOp")
       .Output("resource: resource")
-      .Attr("container: string = ''").Attr("shared_name: string = ''")
-      .Attr("debug_name: string = ''").Attr("dtype: type").Attr("shape: shape")
+      .Attr("container: string = ''")
+      .Attr("shared_name: string = ''")
+      .Attr("debug_name: string = ''")
+      .Attr("dtype: type")
+      .Attr("shape: shape")
       .Attr("allowed_devices: list(string) = []")
       .Stateful()
       .Doc("Handle of a variable, which is looked up or made by name")
@@ -73,19 +76,21 @@ void RegisterVariables(OpRegistry& r) {
       .Lower(LowerHandle);
 
   r.Op("ReadVariableOp")
-      .Input("resource: resource").Output("value: dtype").Attr("dtype: type")
+      .Input("resource: resource")
+      .Output("value: dtype")
+      .Attr("dtype: type")
       .Stateful()
       .Doc("The value of a variable")
       .Shape(ReadShape)
       // The gradient of the handle is that of the value, slices included.
       .Gradient([](GradientContext& g) -> std::vector<Grad> { return {g.grad()}; })
-      .Lower([](LoweringContext& c) {
-        c.set(c.b.ReadVariable(c.x(0), c.op.type_attr("dtype")));
-      });
+      .Lower([](LoweringContext& c) { c.set(c.b.ReadVariable(c.x(0), c.op.type_attr("dtype"))); });
 
   r.Op("AssignVariableOp")
-      .Input("resource: resource").Input("value: dtype")
-      .Attr("dtype: type").Attr("validate_shape: bool = false")
+      .Input("resource: resource")
+      .Input("value: dtype")
+      .Attr("dtype: type")
+      .Attr("validate_shape: bool = false")
       .Stateful()
       .Doc("Sets a variable")
       .Shape(AssignShape)
@@ -93,7 +98,9 @@ void RegisterVariables(OpRegistry& r) {
       .Lower([](LoweringContext& c) { c.b.AssignVariable(c.x(0), c.x(1)); });
 
   r.Op("AssignAddVariableOp")
-      .Input("resource: resource").Input("value: dtype").Attr("dtype: type")
+      .Input("resource: resource")
+      .Input("value: dtype")
+      .Attr("dtype: type")
       .Stateful()
       .Doc("Adds to a variable")
       .Shape(AssignShape)
@@ -101,7 +108,9 @@ void RegisterVariables(OpRegistry& r) {
       .Lower(Update(ScalarOp::kAdd));
 
   r.Op("AssignSubVariableOp")
-      .Input("resource: resource").Input("value: dtype").Attr("dtype: type")
+      .Input("resource: resource")
+      .Input("value: dtype")
+      .Attr("dtype: type")
       .Stateful()
       .Doc("Subtracts from a variable")
       .Shape(AssignShape)
@@ -109,7 +118,8 @@ void RegisterVariables(OpRegistry& r) {
       .Lower(Update(ScalarOp::kSub));
 
   r.Op("VarIsInitializedOp")
-      .Input("resource: resource").Output("is_initialized: bool")
+      .Input("resource: resource")
+      .Output("is_initialized: bool")
       .Stateful()
       .Doc("Whether a variable has a value")
       .Shape(shape_rules::Scalar)
@@ -117,7 +127,8 @@ void RegisterVariables(OpRegistry& r) {
       .Lower([](LoweringContext& c) { c.set(c.b.IsInitialized(c.x(0))); });
 
   r.Op("VariableShape")
-      .Input("input: resource").Output("output: out_type")
+      .Input("input: resource")
+      .Output("output: out_type")
       .Attr(op_util::IndexType("out_type"))
       .Stateful()
       .Doc("The shape of the value of a variable")
@@ -137,7 +148,9 @@ void RegisterVariables(OpRegistry& r) {
 void RegisterResourceScatter(OpRegistry& r, const std::string& name, ScatterOp op,
                              const char* doc) {
   r.Op(name)
-      .Input("resource: resource").Input("indices: Tindices").Input("updates: dtype")
+      .Input("resource: resource")
+      .Input("indices: Tindices")
+      .Input("updates: dtype")
       .Attr(op == ScatterOp::kSet
                 ? "dtype: type"
                 : "dtype: {float, double, int32, uint8, int16, int8, complex64, int64, "
@@ -152,12 +165,12 @@ void RegisterResourceScatter(OpRegistry& r, const std::string& name, ScatterOp o
         if (c.b.rank(old) == 0) c.Fail("the variable must be at least a vector");
         Dims column = c.dims(1), rows = c.dims(1);
         column.push_back(1);
-        rows.insert(rows.end(), c.b.dims(old).begin() + 1, c.b.dims(old).end());
+        const Dims whole = c.b.dims(old);
+        rows.insert(rows.end(), whole.begin() + 1, whole.end());
         // One scalar may serve every row.
         Value updates = c.x(2);
         if (c.dims(2).empty()) updates = c.b.Broadcast(updates, rows);
-        c.b.AssignVariable(c.x(0),
-                           c.b.Scatter(op, old, c.b.Reshape(c.x(1), column), updates));
+        c.b.AssignVariable(c.x(0), c.b.Scatter(op, old, c.b.Reshape(c.x(1), column), updates));
       });
 }
 
@@ -165,12 +178,10 @@ void RegisterResourceScatter(OpRegistry& r, const std::string& name, ScatterOp o
 
 void RegisterStateOps(OpRegistry& r) {
   RegisterVariables(r);
-  RegisterResourceScatter(r, "ResourceScatterAdd", ScatterOp::kAdd,
-                          "Adds to rows of a variable");
+  RegisterResourceScatter(r, "ResourceScatterAdd", ScatterOp::kAdd, "Adds to rows of a variable");
   RegisterResourceScatter(r, "ResourceScatterSub", ScatterOp::kSub,
                           "Subtracts from rows of a variable");
-  RegisterResourceScatter(r, "ResourceScatterUpdate", ScatterOp::kSet,
-                          "Sets rows of a variable");
+  RegisterResourceScatter(r, "ResourceScatterUpdate", ScatterOp::kSet, "Sets rows of a variable");
 
   r.Op("NoOp")
       .Doc("Nothing: a place for control dependencies to meet")

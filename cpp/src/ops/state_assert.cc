@@ -1,4 +1,6 @@
 // Assert: an error at run time unless its condition holds.
+#include <algorithm>
+#include <complex>
 #include <sstream>
 
 #include "ops/state_util.h"
@@ -65,8 +67,10 @@ void LowerAssert(LoweringContext& c) {
 
 void RegisterAssertOp(OpRegistry& r) {
   r.Op("Assert")
-      .Input("condition: bool").Input("data: T")
-      .Attr("T: list(type) >= 1").Attr("summarize: int = 3")
+      .Input("condition: bool")
+      .Input("data: T")
+      .Attr("T: list(type) >= 1")
+      .Attr("summarize: int = 3")
       .Stateful()
       .Doc("Fails with the data in its message unless the condition is true")
       .Shape(shape_rules::NoOutputs)

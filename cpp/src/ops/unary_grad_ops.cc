@@ -16,18 +16,19 @@ Value Conj(LoweringContext& c, Value v) {
   return IsComplex(c.b.dtype(v)) ? c.b.Map(ScalarOp::kConj, v) : v;
 }
 
-// f(conj(y), dy), element by element: the arguments have as many elements, whatever their
-// shapes. `zero_stays`: where dy is 0 the result is 0 even if y is not finite.
+// f(y, dy), element by element: the arguments have as many elements, whatever their shapes.
+// Of the algebraic functions y is conjugated here, and where dy is 0 the result is 0 even if y
+// is not finite; of the others the caller has conjugated it.
 using GradFormula = Value (*)(Lowering& b, Value y, Value dy);
-LoweringFn LowerGrad(GradFormula f, bool zero_stays) {
-  return Widened([f, zero_stays](LoweringContext& c, const std::vector<Value>& in) {
+LoweringFn LowerGrad(GradFormula f, bool algebraic) {
+  return Widened([f, algebraic](LoweringContext& c, const std::vector<Value>& in) {
     if (c.b.size(in[0]) != c.b.size(in[1])) {
       c.Fail("The two arguments to a cwise op must have same number of elements, got " +
              std::to_string(c.b.size(in[0])) + " and " + std::to_string(c.b.size(in[1])));
     }
     Value dy = c.b.Reshape(in[1], c.b.dims(in[0]));
-    Value z = f(c.b, Conj(c, in[0]), dy);
-    if (zero_stays) {
+    Value z = f(c.b, algebraic ? Conj(c, in[0]) : in[0], dy);
+    if (algebraic) {
       Value zero = c.b.Scalar(c.b.dtype(dy), 0.0);
       z = c.b.Select(c.b.Map(ScalarOp::kEqual, dy, zero), zero, z);
     }
@@ -107,8 +108,7 @@ void RegisterUnaryGradOps(OpRegistry& r) {
           },
           true));
   GradFunction(r, "TanhGrad", "Gradient of the hyperbolic tangent: dy (1 - y^2)")
-      // z = dy (1 - conj(y)^2): with w = conj(y), d(y) = -2 dz conj(dy) w,
-      // d(dy) = dz (1 - w^2)
+      // z = dy (1 - y^2): with w = conj(y), d(y) = -2 dz conj(dy) w, d(dy) = dz (1 - w^2)
       .Gradient([](GradientContext& g) -> std::vector<Grad> {
         Second s(g);
         Tensor w = s.b.Conj(g.x(0));
@@ -123,8 +123,8 @@ void RegisterUnaryGradOps(OpRegistry& r) {
                           Value dy) { return b.Mul(dy, b.Sub(1.0, b.Map(ScalarOp::kSquare, y))); },
                        false));
   GradFunction(r, "SigmoidGrad", "Gradient of the logistic function: dy y (1 - y)")
-      // z = dy y (1 - y), y conjugated: with w = conj(y) and p = dz conj(dy),
-      // d(y) = p - 2 p w, d(dy) = dz w (1 - w)
+      // z = dy y (1 - y): with w = conj(y) and p = dz conj(dy), d(y) = p - 2 p w,
+      // d(dy) = dz w (1 - w)
       .Gradient([](GradientContext& g) -> std::vector<Grad> {
         Second s(g);
         Tensor w = s.b.Conj(g.x(0));
