@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 import wengert as tf
 
 ATOMS, STEPS, TIME_STEP = 12, 2000, 0.002

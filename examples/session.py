@@ -9,6 +9,7 @@ Usage: python examples/session.py
 from __future__ import annotations
 
 import numpy as np
+
 import wengert as tf
 
 v1 = tf.compat.v1

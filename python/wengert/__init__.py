@@ -51,6 +51,7 @@ from wengert._array_ops import (
     where,
 )
 from wengert._array_ops import slice_ as slice
+from wengert._control import group, no_op
 from wengert._core import Operation, Tensor, __version__
 from wengert._creation import (
     constant,
@@ -168,7 +169,6 @@ from wengert._math_reduce import (
 )
 from wengert._operators import register_tensor_conversion_function
 from wengert._sorting import argsort, sort
-from wengert._control import group, no_op
 from wengert._tensor_shape import TensorShape
 from wengert._tensor_spec import TensorSpec
 from wengert._variables import Variable

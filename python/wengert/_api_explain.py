@@ -11,7 +11,7 @@ from wengert._function import Function
 __all__ = ["compile", "explain"]
 
 
-def compile(  # noqa: A001
+def compile(
     inputs: Any, outputs: Any, options: dict[str, bool] | None = None
 ) -> _core.CompiledFunction:
     """A low-latency callable over NumPy arrays, from tensors of one graph.

@@ -14,7 +14,7 @@ apply = _core.apply
 convert = _core.convert
 
 
-# --- identity ----------------------------------------------------------------------------------
+# --- identity -------------------------------------------------------------------------------
 
 
 def identity(input: Any, name: str | None = None) -> Any:
@@ -22,9 +22,7 @@ def identity(input: Any, name: str | None = None) -> Any:
     from wengert._indexed_slices import IndexedSlices
 
     if isinstance(input, IndexedSlices):
-        return IndexedSlices(
-            identity(input.values), identity(input.indices), input.dense_shape
-        )
+        return IndexedSlices(identity(input.values), identity(input.indices), input.dense_shape)
     return apply("Identity", (input,), None, name)
 
 
@@ -48,7 +46,7 @@ def check_numerics(tensor: Any, message: str, name: str | None = None) -> Any:
     return apply("CheckNumerics", (tensor,), {"message": message}, name)
 
 
-# --- shape of a tensor ------------------------------------------------------------------------------
+# --- shape of a tensor ----------------------------------------------------------------------
 
 
 def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
@@ -120,7 +118,7 @@ def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Any:
     return apply("BroadcastArgs", (shape_x, shape_y))
 
 
-# --- rearranging ------------------------------------------------------------------------------------
+# --- rearranging ----------------------------------------------------------------------------
 
 
 def reshape(tensor: Any, shape: Any, name: str | None = None) -> Any:
@@ -216,7 +214,7 @@ def pad(
     )
 
 
-# --- joining and splitting --------------------------------------------------------------------------
+# --- joining and splitting ------------------------------------------------------------------
 
 
 def concat(values: Any, axis: Any, name: str = "concat") -> Any:
@@ -269,9 +267,7 @@ def split(
 ) -> Any:
     """Cut along an axis into equal parts, or parts of given sizes (`tf.split`)."""
     if isinstance(num_or_size_splits, (int, np.integer)):
-        return apply(
-            "Split", (axis, value), {"num_split": int(num_or_size_splits)}, name
-        )
+        return apply("Split", (axis, value), {"num_split": int(num_or_size_splits)}, name)
     sizes = convert(num_or_size_splits)
     if sizes._rank() == 0:
         raise ValueError(
@@ -286,7 +282,7 @@ def split(
     return apply("SplitV", (value, sizes, axis), {"num_split": num}, name)
 
 
-# --- selection ----------------------------------------------------------------------------------------
+# --- selection ------------------------------------------------------------------------------
 
 
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Any:
@@ -385,9 +381,7 @@ def boolean_mask(tensor: Any, mask: Any, axis: Any = None, name: str = "boolean_
         at = 0 if axis is None else int(axis)
         n = len(mask_dims)
         dims = shape(tensor)
-        leading = apply(
-            "Prod", (dims[at : at + n], [0]), None, None
-        )
+        leading = apply("Prod", (dims[at : at + n], [0]), None, None)
         flat_shape = concat([dims[:at], [leading], dims[at + n :]], 0)
         flat = reshape(tensor, flat_shape)
         picked = squeeze(where(reshape(mask, [-1])), axis=[1])
@@ -416,7 +410,7 @@ def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
     return apply("Unique", (x,), {"out_idx": dtypes.as_dtype(out_idx)}, name)
 
 
-# --- slicing ------------------------------------------------------------------------------------------
+# --- slicing --------------------------------------------------------------------------------
 
 
 def slice_(input: Any, begin: Any, size: Any, name: str | None = None) -> Any:
@@ -451,9 +445,9 @@ def _check_index(index: Any) -> None:
     if isinstance(index, _core.Tensor) or getattr(index, "_is_variable", False):
         if index.dtype.is_integer and index._rank() in (0, None):
             return
-    elif hasattr(index, "dtype") and np.asarray(index).dtype.kind in "iu":
-        return
-    elif hasattr(index, "__index__") and not isinstance(index, (bool, np.bool_)):
+    elif (hasattr(index, "dtype") and np.asarray(index).dtype.kind in "iu") or (
+        hasattr(index, "__index__") and not isinstance(index, (bool, np.bool_))
+    ):
         return
     raise TypeError(
         "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar "
@@ -512,8 +506,9 @@ def slice_helper(tensor: Any, key: Any) -> Any:
         else:
             empty = _core.constant([], dtypes.int32)
             tensors = [empty, empty, empty]
+        first, last, step = tensors
         return strided_slice(
-            tensor, *tensors, begin_mask=masks["begin"], end_mask=masks["end"],
+            tensor, first, last, step, begin_mask=masks["begin"], end_mask=masks["end"],
             ellipsis_mask=masks["ellipsis"], new_axis_mask=masks["new_axis"],
             shrink_axis_mask=masks["shrink_axis"], name=scope or None,
         )  # fmt: skip
@@ -529,7 +524,7 @@ def _is_mask(key: Any) -> bool:
     return bool(key.dtype == dtypes.bool_)
 
 
-# --- matrices of diagonals ------------------------------------------------------------------------------
+# --- matrices of diagonals ------------------------------------------------------------------
 
 
 def matrix_diag(
@@ -576,9 +571,7 @@ def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None =
         return reshape(wide, concat([dims[:axis], [-1], dims[axis + 1 :]], 0))
 
 
-def clip_by_value(
-    t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None
-) -> Any:
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:
     """`t` limited to the range (`tf.clip_by_value`)."""
     from wengert._indexed_slices import IndexedSlices
     from wengert._math_ops import maximum, minimum

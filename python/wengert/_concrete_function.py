@@ -122,7 +122,7 @@ class ConcreteFunction:
             )
         return self._executable
 
-    # --- calling -------------------------------------------------------------------------------
+    # --- calling -----------------------------------------------------------------------------
     def call_flat(self, tensors: Any) -> Any:
         """Calls with the flat list of tensor arguments."""
         outer = _core.current_graph()
@@ -334,4 +334,3 @@ def _collect_outputs(graph: FuncGraph, result: Any, python_function: Any) -> Any
         else tensor_of(structure)
     )
     return structure
-

@@ -43,6 +43,4 @@ def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) ->
         present = [t for t in tensors if t is not None]
         gate = group(*present, *(control_inputs or ()))
         with control_dependencies([gate]):
-            return [
-                None if t is None else identity(t, name="control_dependency") for t in tensors
-            ]
+            return [None if t is None else identity(t, name="control_dependency") for t in tensors]

@@ -1,16 +1,16 @@
 """Typed interface of the extension module."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-# --- hooks that the Python package installs once, on import -----------------------------
+# --- hooks that the Python package installs once, on import ----------------------------------
 
 def install(
     dtypes: Sequence[Any],
     convert: Callable[[Any, Any, str, Any], Any],
-    errors: dict[str, type[Exception]],
+    errors: Mapping[str, type[Exception]],
     tensor_shape: Callable[[Any], Any],
     indexed_slices: type,
 ) -> None:
@@ -25,7 +25,7 @@ def install(
     indexed_slices : the IndexedSlices class, called as cls(values, indices, dense_shape)
     """
 
-# --- graphs ----------------------------------------------------------------------------
+# --- graphs ----------------------------------------------------------------------------------
 
 class Graph:
     """C++ graph; tf.Graph derives from it."""
@@ -103,6 +103,9 @@ class Tensor:
     def __mul__(self, other: Any) -> Tensor: ...
     def __rmul__(self, other: Any) -> Tensor: ...
     def __neg__(self) -> Tensor: ...
+    def __abs__(self) -> Tensor: ...
+    def __invert__(self) -> Tensor: ...
+    def __getitem__(self, key: Any) -> Tensor: ...
 
 class SymbolicTensor(Tensor):
     name: str
@@ -135,7 +138,7 @@ class Function:
         control_outputs: Sequence[Operation] = (),
     ) -> None: ...
 
-# --- context: which graph is being built (a stack per thread; None entry: eager) ------------
+# --- context: which graph is being built (a stack per thread; None entry: eager) -------------
 
 def push_graph(graph: Graph | None) -> None: ...
 def pop_graph() -> None: ...
@@ -146,7 +149,7 @@ def graph_stack() -> list[Any]: ...
 def set_default_graph(graph: Graph | None) -> None:
     """What an empty stack means: None = eager execution (TF2)."""
 
-# --- making operations --------------------------------------------------------------------
+# --- making operations -----------------------------------------------------------------------
 
 def apply(
     op_type: str,
@@ -184,7 +187,7 @@ def static_value(tensor: Tensor) -> np.ndarray[Any, Any] | None:
 def evaluate_constant(tensor: Tensor) -> np.ndarray[Any, Any] | None: ...
 def value_as_shape(tensor: Tensor) -> tuple[int | None, ...] | None: ...
 
-# --- registry -------------------------------------------------------------------------------
+# --- registry --------------------------------------------------------------------------------
 
 def op_names() -> list[str]: ...
 def op_info(op_type: str) -> dict[str, Any]:
@@ -196,7 +199,7 @@ def register_gradient(name: str, function: Callable[..., Any]) -> None:
 
 def builtin_gradient(op_type: str) -> Callable[..., Any]: ...
 
-# --- gradients --------------------------------------------------------------------------------
+# --- gradients -------------------------------------------------------------------------------
 
 def gradients(
     ys: list[Tensor],
@@ -212,7 +215,7 @@ def gradients(
     """All symbolic, of the current graph; grad_ys entries: Tensor, IndexedSlices or None, the
     list may be empty. Returns Tensor, IndexedSlices or None each."""
 
-# --- running -----------------------------------------------------------------------------------
+# --- running ---------------------------------------------------------------------------------
 
 class ResourceManager:
     def __init__(self) -> None: ...
@@ -237,10 +240,11 @@ class Executable:
 class CompiledFunction:
     """Low-latency callable over NumPy arrays: f(*arrays, out=None) -> tuple of arrays."""
 
+    executable: Executable
     def __init__(self, executable: Executable) -> None: ...
     def __call__(self, *arrays: Any, out: Sequence[Any] | None = None) -> tuple[Any, ...]: ...
 
-# --- variables (eager handles) --------------------------------------------------------------------
+# --- variables (eager handles) ---------------------------------------------------------------
 
 def make_variable(dtype: Any, shape: Any, name: str) -> EagerTensor:
     """A fresh, uninitialised variable; returns its resource handle."""
@@ -253,7 +257,7 @@ def handle_data(handle: Tensor) -> tuple[Any, Any] | None:
 def set_handle_data(placeholder: Tensor, dtype: Any, shape: Any) -> None:
     """Makes a Placeholder of dtype resource stand for a variable of that kind."""
 
-# --- process ----------------------------------------------------------------------------------------
+# --- process ---------------------------------------------------------------------------------
 
 def set_num_threads(n: int) -> None: ...
 def num_threads() -> int: ...

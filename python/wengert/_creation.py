@@ -66,7 +66,11 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
 
 
 def constant_v1(
-    value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False
+    value: Any,
+    dtype: Any = None,
+    shape: Any = None,
+    name: str = "Const",
+    verify_shape: bool = False,
 ) -> Any:
     """`tf.compat.v1.constant`: a list shorter than `shape` is continued with its last item."""
     if shape is not None and not isinstance(value, _core.Tensor):
@@ -166,7 +170,7 @@ def fill(dims: Any, value: Any, name: str | None = None) -> Any:
     return _core.apply("Fill", (dims, value), None, name)
 
 
-def range(  # noqa: A001
+def range(
     start: Any,
     limit: Any = None,
     delta: Any = 1,
@@ -223,9 +227,11 @@ def eye(
         diag_ones = ones(diag_shape, dtype)
         if square:
             return _array_ops.matrix_diag(diag_ones, name="diag")
-        zero_shape = _array_ops.concat([diag_shape[:-1], [num_rows, columns]], axis=0) if (
-            isinstance(diag_shape, _core.Tensor)
-        ) else [num_rows, columns]
+        zero_shape = (
+            _array_ops.concat([diag_shape[:-1], [num_rows, columns]], axis=0)
+            if (isinstance(diag_shape, _core.Tensor))
+            else [num_rows, columns]
+        )
         return _array_ops.matrix_set_diag(zeros(zero_shape, dtype), diag_ones)
 
 

@@ -87,15 +87,11 @@ def run(output: str, epochs: int) -> int:
     x_train, y_train, x_test, y_test = data
     print(f"training on {len(x_train)} digits, {len(x_test)} held out")
     losses, accuracies, seconds = train(x_train, y_train, x_test, y_test, epochs)
-    print(
-        f"done in {seconds:.2f} s: loss {losses[-1]:.4f}, held-out accuracy {accuracies[-1]:.1%}"
-    )
+    print(f"done in {seconds:.2f} s: loss {losses[-1]:.4f}, held-out accuracy {accuracies[-1]:.1%}")
     if _picture(output, losses, accuracies):
         print(f"loss curve: {output}")
     else:
-        print(
-            "No picture: matplotlib is missing (pip install 'wengert[demo]').", file=sys.stderr
-        )
+        print("No picture: matplotlib is missing (pip install 'wengert[demo]').", file=sys.stderr)
     return 0
 
 

@@ -36,7 +36,8 @@ def _bfloat16_storage() -> np.dtype[Any]:
         import ml_dtypes
     except ImportError:
         return np.dtype(np.float32)
-    return np.dtype(ml_dtypes.bfloat16)
+    storage: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return storage
 
 
 class DType:

@@ -92,9 +92,9 @@ class FuncGraph(Graph):
         raise InaccessibleTensorError(
             f"{tensor!r} is out of scope and cannot be used here. Use return values, explicit "
             "Python locals or TensorFlow collections to access it.\nPlease see "
-            "https://www.tensorflow.org/guide/function#all_outputs_of_a_tffunction_must_be_return_values "
-            f"for more information.\n\n{tensor!r} was defined in {tensor.graph!r}, which is out "
-            "of scope."
+            "https://www.tensorflow.org/guide/function#"
+            "all_outputs_of_a_tffunction_must_be_return_values for more information.\n\n"
+            f"{tensor!r} was defined in {tensor.graph!r}, which is out of scope."
         )
 
     def _add_capture(self, tensor: Any, name: str, key: int) -> Any:

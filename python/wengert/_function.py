@@ -81,7 +81,7 @@ class Function:
         reduce_retracing: bool = False,
     ) -> None:
         self._python_function = python_function
-        self._name = name or getattr(python_function, "__name__", "function")
+        self._name: str = name or getattr(python_function, "__name__", None) or "function"
         self._input_signature = None if input_signature is None else tuple(input_signature)
         self._autograph = autograph
         self._jit_compile = jit_compile
@@ -94,7 +94,7 @@ class Function:
         self._bound: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
         functools.update_wrapper(self, python_function)
 
-    # --- attributes of tf.function ---------------------------------------------------------
+    # --- attributes of tf.function -----------------------------------------------------------
     @property
     def python_function(self) -> Callable[..., Any]:
         return self._python_function
@@ -118,7 +118,7 @@ class Function:
     def _signature(self) -> inspect.Signature:
         return inspect.signature(self._python_function)
 
-    # --- calling ---------------------------------------------------------------------------
+    # --- calling -----------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not kwargs and self._input_signature is None:
             # Tensors alone need no binding of arguments.
@@ -217,14 +217,12 @@ class Function:
             result.append((path, tensor))
         return result
 
-    # --- tracing ---------------------------------------------------------------------------
+    # --- tracing -----------------------------------------------------------------------------
     def _trace(self, bound: Any, leaves: list[Any]) -> ConcreteFunction:
         specs = None if self._input_signature is None else _nest.flatten(self._input_signature)
         self._tracing_count += 1
         first = self._tracing_count == 1
-        concrete = trace(
-            self._python_function, self._name, bound, leaves, specs
-        )
+        concrete = trace(self._python_function, self._name, bound, leaves, specs)
         created = concrete.created_variables
         if not created:
             return concrete
@@ -240,7 +238,7 @@ class Function:
             raise ValueError(_VARIABLES_ONCE)
         return concrete
 
-    # --- methods and copies -------------------------------------------------------------------
+    # --- methods and copies ------------------------------------------------------------------
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self

@@ -152,7 +152,9 @@ def gradients(
         xs_tensors = [_x_to_tensor(x, i) for i, x in enumerate(xs_list)]
         stops = [_dense_values(s) for s in _to_tensors(stop_list, "stop_gradients")]
         given = [
-            g if g is None or isinstance(g, IndexedSlices) else _core.convert(g, None, f"grad_y_{i}")
+            g
+            if g is None or isinstance(g, IndexedSlices)
+            else _core.convert(g, None, f"grad_y_{i}")
             for i, g in enumerate(given)
         ]
     finally:

@@ -78,16 +78,18 @@ class Graph(_core.Graph):
         finally:
             _core.pop_graph()
 
-    # --- look-up ------------------------------------------------------------------------
+    # --- look-up -----------------------------------------------------------------------------
     def get_operation_by_name(self, name: str) -> _core.Operation:
         if not isinstance(name, str):
             raise TypeError(f"Operation names are strings, not: {type(name).__name__}.")
-        return self.as_graph_element(name, allow_tensor=False, allow_operation=True)
+        op: _core.Operation = self.as_graph_element(name, False, True)
+        return op
 
     def get_tensor_by_name(self, name: str) -> _core.Tensor:
         if not isinstance(name, str):
             raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
-        return self.as_graph_element(name, allow_tensor=True, allow_operation=False)
+        tensor: _core.Tensor = self.as_graph_element(name, True, False)
+        return tensor
 
     def as_graph_element(
         self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True
@@ -156,9 +158,7 @@ class Graph(_core.Graph):
                 'names must be of the form "<op_name>:<output_index>".'
             )
         if op is None:
-            raise KeyError(
-                f"The name {name!r} refers to an Operation not in the graph."
-            )
+            raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
         return op
 
     def is_feedable(self, tensor: Any) -> bool:
@@ -170,7 +170,7 @@ class Graph(_core.Graph):
     def is_fetchable(self, element: Any) -> bool:
         return id(element) not in self._state.get("unfetchable", ())
 
-    # --- collections ----------------------------------------------------------------------
+    # --- collections -------------------------------------------------------------------------
     def add_to_collection(self, name: Any, value: Any) -> None:
         self._collections.setdefault(name, []).append(value)
 
@@ -201,7 +201,7 @@ class Graph(_core.Graph):
     def clear_collection(self, name: Any) -> None:
         self._collections.pop(name, None)
 
-    # --- scopes ----------------------------------------------------------------------------
+    # --- scopes ------------------------------------------------------------------------------
     @contextlib.contextmanager
     def name_scope(self, name: str | None) -> Iterator[str]:
         """Puts `name` (made unique) in front of the names created inside."""
@@ -231,10 +231,8 @@ class Graph(_core.Graph):
                     c = handle()
                 elif hasattr(c, "values") and hasattr(c, "indices"):
                     c = c.op
-                elif getattr(c, "is_tensor_like_variable", False):
-                    continue
                 element = self.as_graph_element(c)
-                ops.append(element.op if isinstance(element, _core.Tensor) else element)
+                ops.append(element.op if isinstance(element, _core.SymbolicTensor) else element)
         self.push_control_dependencies(ops)
         try:
             yield
@@ -269,8 +267,8 @@ class Graph(_core.Graph):
         try:
             yield
         finally:
-            for op_type, mapped in previous.items():
-                self.set_gradient_override(op_type, mapped)
+            for op_type, before in previous.items():
+                self.set_gradient_override(op_type, before)
 
     @contextlib.contextmanager
     def _attr_scope(self, attr_map: dict[str, Any]) -> Iterator[None]:
@@ -281,7 +279,7 @@ class Graph(_core.Graph):
             for key, value in previous.items():
                 self.set_attr_scope(key, value)
 
-    # --- building --------------------------------------------------------------------------
+    # --- building ----------------------------------------------------------------------------
     def create_op(
         self,
         op_type: str,
@@ -304,7 +302,7 @@ class Graph(_core.Graph):
         return f"<wengert.Graph of {self.num_operations} operations at {id(self):#x}>"
 
 
-# --- the default graph -------------------------------------------------------------------------
+# --- the default graph ----------------------------------------------------------------------
 
 _v1_default_graph: list[Graph] = []
 

@@ -137,9 +137,7 @@ def _tensordot_axes(a: Any, axes: Any) -> tuple[Any, Any]:
         return make_range(n - axes, n, dtype=dtypes.int32), make_range(axes, dtype=dtypes.int32)
     if isinstance(axes, (list, tuple)):
         if len(axes) != 2:
-            raise ValueError(
-                f"`axes` must be an integer or have length 2. Received {axes}."
-            )
+            raise ValueError(f"`axes` must be an integer or have length 2. Received {axes}.")
         pair = [[x] if isinstance(x, (int, np.integer)) else list(x) for x in axes]
         if len(pair[0]) != len(pair[1]):
             raise ValueError(
@@ -180,7 +178,6 @@ def _tensordot_dynamic(t: Any, axes: Any, flipped: bool) -> tuple[Any, Any, Any]
         axes = [i if i >= 0 else i + len(dims) for i in axes]
         free_list = [i for i in range(len(dims)) if i not in axes]
         static = [dims[i] for i in free_list]
-        perm = [*axes, *free_list] if flipped else [*free_list, *axes]
         axes_t = convert(axes, dtypes.int32, "axes")
         free = convert(free_list, dtypes.int32, "free")
         shape = _array_ops.shape(t)
@@ -192,7 +189,6 @@ def _tensordot_dynamic(t: Any, axes: Any, flipped: bool) -> tuple[Any, Any, Any]
         from wengert._creation import range as make_range
 
         free, _ = apply("ListDiff", (make_range(rank), axes_t))
-        perm = None  # type: ignore[assignment]
     free_dims = _array_ops.gather(shape, free)
     axes_dims = _array_ops.gather(shape, axes_t)
     n_free = reduce_prod(free_dims)
@@ -208,7 +204,7 @@ def _tensordot_dynamic(t: Any, axes: Any, flipped: bool) -> tuple[Any, Any, Any]
     return moved, free_dims, static
 
 
-# --- einsum ----------------------------------------------------------------------------------------------
+# --- einsum ---------------------------------------------------------------------------------
 
 
 def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -225,22 +221,22 @@ def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Any:
     if kwargs:
         raise TypeError(f"Invalid keyword arguments for this function: {sorted(kwargs)}")
     with name_scope_v1(name, "einsum"):
-        tensors = list(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list) else list(inputs)
+        tensors = (
+            list(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list) else list(inputs)
+        )
         tensors = [convert(t) for t in tensors]
-        resolved, shapes = _resolve_equation(equation, [t.shape for t in tensors])
+        resolved = _resolve_equation(equation, [t.shape for t in tensors])
         if len(tensors) <= 2:
             return apply("Einsum", (tensors,), {"equation": resolved})
         return _einsum_many(resolved, tensors)
 
 
-def _resolve_equation(equation: str, shapes: list[Any]) -> tuple[str, list[Any]]:
+def _resolve_equation(equation: str, shapes: list[Any]) -> str:
     """The explicit form `a,b->c` of an equation, checked against the inputs."""
     text = equation.replace(" ", "")
     match = re.match(r"^([a-zA-Z,.]+)(->[a-zA-Z.]*)?$", text)
     if match is None:
-        raise ValueError(
-            "Indices have incorrect format. Received: " + repr(text) + "."
-        )
+        raise ValueError("Indices have incorrect format. Received: " + repr(text) + ".")
     left, right = match.group(1), match.group(2)
     labels = left.split(",")
     if len(labels) != len(shapes):
@@ -262,7 +258,7 @@ def _resolve_equation(equation: str, shapes: list[Any]) -> tuple[str, list[Any]]
         if "..." in left:
             output = "..." + output
         right = "->" + output
-    return left + right, shapes
+    return left + right
 
 
 def _einsum_many(equation: str, tensors: list[Any]) -> Any:
@@ -271,7 +267,9 @@ def _einsum_many(equation: str, tensors: list[Any]) -> Any:
     terms = left.split(",")
     sizes: dict[str, int] = {}
     for term, tensor in zip(terms, tensors, strict=True):
-        for c, d in zip(term.replace("...", ""), tensor.shape.as_list()[-len(term):], strict=False):
+        for c, d in zip(
+            term.replace("...", ""), tensor.shape.as_list()[-len(term) :], strict=False
+        ):
             sizes[c] = max(sizes.get(c, 1), d or 1)
     operands = list(zip(terms, tensors, strict=True))
     while len(operands) > 2:
@@ -302,7 +300,7 @@ def _cheapest_pair(
     return best[1], best[2], best[3]
 
 
-# --- norms ---------------------------------------------------------------------------------------------------
+# --- norms ----------------------------------------------------------------------------------
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:
@@ -319,16 +317,14 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
         safe = _array_ops.where_v1(positive, total, ones_like(total))
         norm = _array_ops.where_v1(positive, sqrt(safe), total)
         intermediate = values * clip_norm
-        clipped = _array_ops.identity(
-            intermediate / maximum(norm, clip_norm), name=scope or None
-        )
+        clipped = _array_ops.identity(intermediate / maximum(norm, clip_norm), name=scope or None)
         if isinstance(t, IndexedSlices):
             return IndexedSlices(clipped, t.indices, t.dense_shape)
         return clipped
 
 
 def global_norm(t_list: Any, name: str | None = None) -> Any:
-    """Square root of the sum of squares of all elements of all tensors (`tf.linalg.global_norm`)."""
+    """Square root of the sum of squares of all elements of all tensors."""
     from wengert._indexed_slices import IndexedSlices
     from wengert._math_ops import sqrt
     from wengert._math_reduce import reduce_sum
@@ -356,9 +352,7 @@ def clip_by_global_norm(
     t_list = list(t_list)
     norm = global_norm(t_list, name) if use_norm is None else use_norm
     with name_scope_v1(name, "clip_by_global_norm") as scope:
-        for_finite = clip_norm * minimum(
-            1.0 / norm, _core.constant(1.0, norm.dtype) / clip_norm
-        )
+        for_finite = clip_norm * minimum(1.0 / norm, _core.constant(1.0, norm.dtype) / clip_norm)
         # norm - norm is 0, or NaN for an infinite or NaN norm, which must show.
         scale = for_finite + (norm - norm)
         clipped: list[Any] = []

@@ -48,17 +48,13 @@ def linspace_nd(start: Any, stop: Any, num: Any, name: str | None, axis: int) ->
         steps = maximum(num_int - 1, 1)
         delta = (last - first) / cast(steps, first.dtype)
         range_end = where(num_int >= 0, steps, -1)
-        middle = cast(
-            make_range(1, range_end, dtype=dtypes.int64), first.dtype
-        )
+        middle = cast(make_range(1, range_end, dtype=dtypes.int64), first.dtype)
         mask = equal(at, make_range(rank))
         middle_shape = where(mask, inner, 1)
         middle = first + delta * reshape(middle, middle_shape)
         every = concat([first, middle, last], axis=at)
 
         begin = zeros_like(first_shape)
-        size = concat(
-            [first_shape[0:at], reshape(num_int, [1]), first_shape[at + 1 :]], axis=0
-        )
+        size = concat([first_shape[0:at], reshape(num_int, [1]), first_shape[at + 1 :]], axis=0)
         del num_float
         return slice_(every, begin, size)

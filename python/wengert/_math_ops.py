@@ -16,7 +16,7 @@ apply = _core.apply
 convert = _core.convert
 
 
-# --- one op each -------------------------------------------------------------------------------
+# --- one op each ----------------------------------------------------------------------------
 acos = op_function("Acos", "acos")
 acosh = op_function("Acosh", "acosh")
 asin = op_function("Asin", "asin")
@@ -93,7 +93,7 @@ fresnel_sin = op_function("FresnelSin", "fresnel_sin", scope="fresnel_sin")
 spence = op_function("Spence", "spence", scope="spence")
 
 
-# --- conversion -----------------------------------------------------------------------------------
+# --- conversion -----------------------------------------------------------------------------
 
 
 def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
@@ -145,7 +145,7 @@ def to_int64(x: Any, name: str = "ToInt64") -> Any:
     return cast(x, dtypes.int64, name)
 
 
-# --- arithmetic ---------------------------------------------------------------------------------------
+# --- arithmetic -----------------------------------------------------------------------------
 
 
 def _pair(x: Any, y: Any) -> tuple[Any, Any]:
@@ -245,13 +245,13 @@ def floordiv(x: Any, y: Any, name: str | None = None) -> Any:
         return apply("FloorDiv", (x, y), None, scope or None)
 
 
-def pow(x: Any, y: Any, name: str | None = None) -> Any:  # noqa: A001
+def pow(x: Any, y: Any, name: str | None = None) -> Any:
     """x to the power of y, element-wise (`tf.pow`)."""
     with name_scope_v1(name, "Pow") as scope:
         return apply("Pow", (x, y), None, scope or None)
 
 
-def abs(x: Any, name: str | None = None) -> Any:  # noqa: A001
+def abs(x: Any, name: str | None = None) -> Any:
     """Absolute value; of complex numbers a real tensor (`tf.abs`)."""
     with name_scope_v1(name, "Abs") as scope:
         x = convert(x, None, "x")
@@ -260,7 +260,7 @@ def abs(x: Any, name: str | None = None) -> Any:  # noqa: A001
         return apply("Abs", (x,), None, scope or None)
 
 
-def round(x: Any, name: str | None = None) -> Any:  # noqa: A001
+def round(x: Any, name: str | None = None) -> Any:
     """Nearest integers, halves to even (`tf.round`)."""
     x = convert(x, None, "x")
     return x if x.dtype.is_integer else apply("Round", (x,), None, name)
@@ -338,16 +338,16 @@ def accumulate_n(
 ) -> Any:
     """As `add_n` (`tf.math.accumulate_n`)."""
     if not isinstance(inputs, (list, tuple)) or not inputs:
-        raise ValueError("inputs must be a list of at least one Tensor with the same dtype and shape")
+        raise ValueError(
+            "inputs must be a list of at least one Tensor with the same dtype and shape"
+        )
     return add_n([convert(x) for x in inputs], name=name)
 
 
 def polyval(coeffs: Any, x: Any, name: str | None = None) -> Any:
     """Polynomial with the highest coefficient first, by Horner's rule (`tf.math.polyval`)."""
     if not isinstance(coeffs, list):
-        raise ValueError(
-            f"Argument coeffs must be list type. Received type {type(coeffs)}."
-        )
+        raise ValueError(f"Argument coeffs must be list type. Received type {type(coeffs)}.")
     with name_scope_v1(name, "polyval"):
         x = convert(x, None, "x")
         if not coeffs:
@@ -361,7 +361,7 @@ def polyval(coeffs: Any, x: Any, name: str | None = None) -> Any:
         return p
 
 
-# --- comparison ------------------------------------------------------------------------------------------
+# --- comparison -----------------------------------------------------------------------------
 
 
 def equal(x: Any, y: Any, name: str | None = None) -> Any:
@@ -379,7 +379,7 @@ def logical_xor(x: Any, y: Any, name: str = "LogicalXor") -> Any:
     return logical_and(logical_or(x, y), logical_not(logical_and(x, y)), name=name)
 
 
-# --- complex ------------------------------------------------------------------------------------------------
+# --- complex --------------------------------------------------------------------------------
 
 
 def real(input: Any, name: str | None = None) -> Any:
@@ -425,7 +425,7 @@ def angle(input: Any, name: str | None = None) -> Any:
         return where(input < 0, np.pi * ones_like(input), zeros_like(input))
 
 
-def complex(real: Any, imag: Any, name: str | None = None) -> Any:  # noqa: A001
+def complex(real: Any, imag: Any, name: str | None = None) -> Any:
     """Complex numbers of real and imaginary parts (`tf.complex`)."""
     real = convert(real, None, "real")
     imag = convert(imag, None, "imag")

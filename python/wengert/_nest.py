@@ -139,7 +139,9 @@ def map_structure(func: Callable[..., Any], *structures: Any, **kwargs: Any) -> 
     expand = kwargs.pop("expand_composites", False)
     kwargs.pop("check_types", None)
     if kwargs:
-        raise ValueError(f"Only valid keyword arguments are check_types and expand_composites, not {kwargs}")
+        raise ValueError(
+            f"Only valid keyword arguments are check_types and expand_composites, not {kwargs}"
+        )
     for other in structures[1:]:
         assert_same_structure(structures[0], other, expand_composites=expand)
     flat = [flatten(s, expand) for s in structures]
@@ -160,8 +162,13 @@ def assert_same_structure(
         )
     if not is_nested(first):
         return
-    if check_types and type(first) is not type(second) and not (
-        isinstance(first, collections.abc.Mapping) and isinstance(second, collections.abc.Mapping)
+    if (
+        check_types
+        and type(first) is not type(second)
+        and not (
+            isinstance(first, collections.abc.Mapping)
+            and isinstance(second, collections.abc.Mapping)
+        )
     ):
         raise TypeError(
             "The two structures don't have the same sequence type. First structure has type "

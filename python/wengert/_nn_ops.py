@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from wengert import _core
 from wengert import _dtypes as dtypes
@@ -54,9 +54,7 @@ def gelu(features: Any, approximate: bool = False, name: str | None = None) -> A
         return 0.5 * x * (1.0 + erf(x / _core.constant(1.4142135623730951, x.dtype)))
 
 
-def bias_add(
-    value: Any, bias: Any, data_format: str | None = None, name: str | None = None
-) -> Any:
+def bias_add(value: Any, bias: Any, data_format: str | None = None, name: str | None = None) -> Any:
     """`value` plus a vector along its channel axis (`tf.nn.bias_add`)."""
     with name_scope_v1(name, "BiasAdd") as scope:
         fmt = "NCHW" if data_format is not None and data_format.startswith("NC") else "NHWC"
@@ -65,7 +63,7 @@ def bias_add(
         return apply("BiasAdd", (value, bias), {"data_format": fmt}, scope or None)
 
 
-# --- softmax -------------------------------------------------------------------------------------
+# --- softmax --------------------------------------------------------------------------------
 
 
 def softmax(logits: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Any:
@@ -185,7 +183,7 @@ def sigmoid_cross_entropy_with_logits(
         return add(relu_logits - logits * labels, log1p(exp(minus_abs)), name=scope or None)
 
 
-# --- statistics -------------------------------------------------------------------------------------
+# --- statistics -----------------------------------------------------------------------------
 
 
 def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: Any = None) -> Any:
@@ -224,12 +222,17 @@ def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: Any = N
         return multiply(x, inverse, name=scope or None)
 
 
-def top_k(input: Any, k: Any = 1, sorted: bool = True, index_type: Any = None, name: Any = None) -> Any:
-    """The k largest elements of each row and their indices (`tf.math.top_k`)."""
-    import collections
+class _TopK(NamedTuple):
+    values: Any
+    indices: Any
 
+
+def top_k(
+    input: Any, k: Any = 1, sorted: bool = True, index_type: Any = None, name: Any = None
+) -> Any:
+    """The k largest elements of each row and their indices (`tf.math.top_k`)."""
     result = apply("TopKV2", (input, k), {"sorted": sorted}, name)
-    return collections.namedtuple("TopKV2", ["values", "indices"])(*result)
+    return _TopK(*result)
 
 
 def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: Any = None) -> Any:

@@ -28,7 +28,10 @@ def convert_hook(value: Any, dtype: Any, name: str, preferred: Any) -> Any:
         if not value.is_fully_defined():
             raise ValueError(f"Cannot convert a partially known TensorShape {value} to a Tensor.")
         return _core.constant(
-            value.as_list(), dtypes.int32 if dtype is None else dtype, None, name or "shape_as_tensor"
+            value.as_list(),
+            dtypes.int32 if dtype is None else dtype,
+            None,
+            name or "shape_as_tensor",
         )
     if hasattr(value, "value") and type(value).__name__ == "Dimension":
         return _core.constant(value.value, dtype or dtypes.int32, None, name or "Const")
@@ -64,8 +67,10 @@ def _operand(x: Any, like: Any, name: str) -> Any:
 
 def _foreign(x: Any) -> bool:
     """Operands that should get their own chance at the operator."""
-    return not isinstance(x, _core.Tensor) and hasattr(x, "__array_priority__") and (
-        x.__array_priority__ > 100
+    return (
+        not isinstance(x, _core.Tensor)
+        and hasattr(x, "__array_priority__")
+        and (x.__array_priority__ > 100)
     )
 
 
@@ -170,6 +175,6 @@ def install_operators() -> None:
         setattr(tensor, f"__{name}__", operators[0])
         setattr(tensor, f"__r{name}__", operators[1])
     tensor.__neg__ = _neg  # type: ignore[method-assign]
-    tensor.__abs__ = _abs  # type: ignore[attr-defined]
-    tensor.__invert__ = _invert  # type: ignore[attr-defined]
-    tensor.__getitem__ = _getitem  # type: ignore[attr-defined]
+    tensor.__abs__ = _abs  # type: ignore[method-assign]
+    tensor.__invert__ = _invert  # type: ignore[method-assign]
+    tensor.__getitem__ = _getitem  # type: ignore[method-assign]

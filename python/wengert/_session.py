@@ -48,9 +48,7 @@ class _Fetches:
 
     def _visit(self, fetch: Any) -> Callable[[list[Any]], Any]:
         if fetch is None:
-            raise TypeError(
-                "Argument `fetch` = None has invalid type NoneType. Cannot be None"
-            )
+            raise TypeError("Argument `fetch` = None has invalid type NoneType. Cannot be None")
         if isinstance(fetch, IndexedSlices):
             parts = [fetch.values, fetch.indices, fetch.dense_shape]
             where = [None if p is None else self._tensor(p) for p in parts]
@@ -122,11 +120,11 @@ class Session:
 
     def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
         if graph is not None and not isinstance(graph, _graph.Graph):
-            raise TypeError(f"Argument `graph` must be a tf.Graph, but got \"{graph}\"")
+            raise TypeError(f'Argument `graph` must be a tf.Graph, but got "{graph}"')
         self._graph = graph if graph is not None else _graph.get_default_graph()
         self._resources = _core.ResourceManager()
         self._closed = False
-        self._cache: dict[Any, tuple[Any, Any]] = {}
+        self._cache: dict[Any, tuple[Any, Any, int]] = {}
         self._lock = threading.Lock()
         self._contexts: list[Any] = []
         threads = getattr(config, "intra_op_parallelism_threads", 0) if config is not None else 0
@@ -138,14 +136,10 @@ class Session:
         return self._graph
 
     @property
-    def graph_def(self) -> Any:
-        return self._graph.as_graph_def()
-
-    @property
     def sess_str(self) -> str:
         return ""
 
-    # --- running --------------------------------------------------------------------------------
+    # --- running -----------------------------------------------------------------------------
     def run(
         self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None
     ) -> Any:
@@ -286,7 +280,7 @@ class Session:
                     self._cache[key] = found
         return found[0], found[1]
 
-    # --- life ---------------------------------------------------------------------------------------
+    # --- life --------------------------------------------------------------------------------
     def close(self) -> None:
         self._closed = True
         self._cache.clear()

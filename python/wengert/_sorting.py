@@ -39,9 +39,7 @@ def _sort_or_argsort(values: Any, axis: Any, direction: str, indices: bool) -> A
             f"Direction {direction!r} is not supported. It must be one of ASCENDING, DESCENDING."
         )
     if not isinstance(axis, int):
-        raise ValueError(
-            "The 'axis' argument to sort/argsort must be a constant integer."
-        )
+        raise ValueError("The 'axis' argument to sort/argsort must be a constant integer.")
     values = _core.convert(values, None, "values")
     rank = values._rank()
     ascending = direction == "ASCENDING"

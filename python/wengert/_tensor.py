@@ -36,7 +36,7 @@ class TensorRef:
         return f"<Reference wrapping {self._object!r}>"
 
 
-# --- text ----------------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------
 
 
 def _symbolic_repr(self: Any) -> str:
@@ -66,7 +66,7 @@ def _eager_str(self: Any) -> str:
     return f"tf.Tensor({numpy_text(self)}, shape={self.shape}, dtype={self.dtype.name})"
 
 
-# --- guards: what a symbolic tensor cannot do -------------------------------------------------
+# --- guards: what a symbolic tensor cannot do -----------------------------------------------
 
 
 def _out_of_graph(what: str) -> Exception:
@@ -115,7 +115,7 @@ def _symbolic_eval(self: Any, feed_dict: Any = None, session: Any = None) -> Any
     return eval_tensor(self, feed_dict, session)
 
 
-# --- eager values ------------------------------------------------------------------------------
+# --- eager values ---------------------------------------------------------------------------
 
 
 def _scalar(self: Any) -> Any:
@@ -161,7 +161,7 @@ def _eager_only(name: str) -> Any:
     return property(get)
 
 
-# --- common ----------------------------------------------------------------------------------------
+# --- common ---------------------------------------------------------------------------------
 
 
 def _set_shape(self: Any, shape: Any) -> None:
@@ -189,9 +189,7 @@ def _ref(self: Any) -> TensorRef:
 
 def _hash(self: Any) -> int:
     if isinstance(self, _core.EagerTensor):
-        raise TypeError(
-            "Tensor is unhashable. Instead, use tensor.ref() as the key."
-        )
+        raise TypeError("Tensor is unhashable. Instead, use tensor.ref() as the key.")
     return id(self)
 
 
@@ -260,9 +258,7 @@ def install_tensor_methods() -> None:
         "__iter__": _eager_iter,
         "__len__": _eager_len,
         "__reduce__": lambda self: (_from_numpy, (np.asarray(self.numpy()), self.dtype.name)),
-        "__deepcopy__": lambda self, memo: _from_numpy(
-            np.array(self.numpy()), self.dtype.name
-        ),
+        "__deepcopy__": lambda self, memo: _from_numpy(np.array(self.numpy()), self.dtype.name),
         "__copy__": lambda self: self,
         "__format__": lambda self, spec: format(self.numpy(), spec) if spec else str(self),
         "item": lambda self: _scalar(self),
@@ -272,8 +268,8 @@ def install_tensor_methods() -> None:
         "graph": _eager_only("graph"),
     }.items():
         setattr(_core.EagerTensor, name, method)
-    _core.Operation.__repr__ = _operation_repr  # type: ignore[method-assign, assignment]
-    _core.Operation.__str__ = _operation_repr  # type: ignore[method-assign, assignment]
+    _core.Operation.__repr__ = _operation_repr  # type: ignore[method-assign]
+    _core.Operation.__str__ = _operation_repr  # type: ignore[method-assign]
     _core.Operation.run = _operation_run  # type: ignore[attr-defined]
     _core.Operation._set_device = (  # type: ignore[attr-defined]
         lambda self, device: setattr(self, "device", str(device or ""))
@@ -306,4 +302,3 @@ def _operation_run(self: Any, feed_dict: Any = None, session: Any = None) -> Any
     from wengert._session import run_operation
 
     return run_operation(self, feed_dict, session)
-

@@ -168,8 +168,7 @@ class TensorShape:
         if self._dims is None or other._dims is None:
             return True
         return len(self._dims) == len(other._dims) and all(
-            a is None or b is None or a == b
-            for a, b in zip(self._dims, other._dims, strict=True)
+            a is None or b is None or a == b for a, b in zip(self._dims, other._dims, strict=True)
         )
 
     def assert_is_compatible_with(self, other: Any) -> None:
@@ -178,9 +177,10 @@ class TensorShape:
 
     def merge_with(self, other: Any) -> TensorShape:
         """The most specific shape that both allow. ValueError when there is none."""
-        other = as_shape(other)
+        other_shape = as_shape(other)
         if self._dims is None:
-            return other
+            return other_shape
+        other = other_shape
         if other._dims is None:
             return self
         self.assert_is_compatible_with(other)

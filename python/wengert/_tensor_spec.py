@@ -54,9 +54,7 @@ class TensorSpec:
         return self._name
 
     def is_compatible_with(self, value: Any) -> bool:
-        return bool(
-            self._dtype == value.dtype and self._shape.is_compatible_with(value.shape)
-        )
+        return bool(self._dtype == value.dtype and self._shape.is_compatible_with(value.shape))
 
     def accepts(self, value: Any) -> bool:
         """Whether every tensor that fits `value` fits this spec."""

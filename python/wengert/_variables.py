@@ -112,7 +112,7 @@ class Variable:
         else:
             self._create_eager(initial_value, name, wanted, shape, validate_shape)
 
-    # --- creation ------------------------------------------------------------------------
+    # --- creation ----------------------------------------------------------------------------
     def _create_eager(
         self, initial_value: Any, name: str | None, dtype: DType | None, shape: Any,
         validate_shape: bool,
@@ -132,11 +132,11 @@ class Variable:
             self._name = name or "Variable"
             self._dtype: DType = value.dtype
             self._shape: TensorShape = static
-            self._handle = _core.make_variable(value.dtype, static, self._name)
+            self._handle: Any = _core.make_variable(value.dtype, static, self._name)
             _core.assign_variable(self._handle, value)
         _by_resource[self._handle._resource_key()] = self
-        self._initializer = None
-        self._initial_value = None
+        self._initializer: Any = None
+        self._initial_value: Any = None
         if tracing and created is not None:
             created.append(self)
 
@@ -144,7 +144,7 @@ class Variable:
         self, initial_value: Any, name: str | None, dtype: DType | None, shape: Any,
         validate_shape: bool, collections: Any,
     ) -> None:  # fmt: skip
-        graph = _core.current_graph()
+        graph = _graph.get_default_graph()
         with graph.control_dependencies(None), graph.name_scope(name or "Variable") as scope:
             if callable(initial_value):
                 with graph.name_scope("Initializer"):
@@ -177,7 +177,7 @@ class Variable:
         graph.add_to_collections(names, self)
         graph._state.setdefault("handles", {})[self._handle.op.name] = self
 
-    # --- reading --------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------
     @property
     def name(self) -> str:
         return f"{self._name}:0"
@@ -283,7 +283,7 @@ class Variable:
     def _as_graph_element(self) -> Any:
         return self._snapshot if self._in_graph_mode else self.value()
 
-    # --- writing ---------------------------------------------------------------------------
+    # --- writing -----------------------------------------------------------------------------
     def assign(
         self, value: Any, use_locking: Any = False, name: str | None = None, read_value: bool = True
     ) -> Any:
@@ -340,9 +340,13 @@ class Variable:
         from wengert._indexed_slices import IndexedSlices
 
         if not isinstance(delta, IndexedSlices):
-            raise TypeError(f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received {delta}")
+            raise TypeError(
+                f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received {delta}"
+            )
         values = _core.convert(delta.values, self._dtype)
-        op = _core.apply(op_type, (self._handle, delta.indices, values), {"dtype": self._dtype}, name)
+        op = _core.apply(
+            op_type, (self._handle, delta.indices, values), {"dtype": self._dtype}, name
+        )
         return self._after(op, True)
 
     def scatter_add(self, sparse_delta: Any, use_locking: bool = False, name: Any = None) -> Any:
@@ -354,7 +358,7 @@ class Variable:
     def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: Any = None) -> Any:
         return self._scatter("ResourceScatterUpdate", sparse_delta, name)
 
-    # --- as a value ----------------------------------------------------------------------------
+    # --- as a value --------------------------------------------------------------------------
     def set_shape(self, shape: Any) -> None:
         shape = as_shape(shape)
         if not self._shape.is_compatible_with(shape):
@@ -406,7 +410,9 @@ class Variable:
 
     def __deepcopy__(self, memo: Any) -> Variable:
         if self._in_graph_mode:
-            raise NotImplementedError("deepcopy() is only available when eager execution is enabled.")
+            raise NotImplementedError(
+                "deepcopy() is only available when eager execution is enabled."
+            )
         copied = Variable(
             self.value(), trainable=self._trainable, name=self._name, dtype=self._dtype,
             shape=self._shape,

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace as _Namespace
 
+from wengert import _math_ops as _m
 from wengert._math_ops import (
     abs,
     accumulate_n,
@@ -89,7 +90,6 @@ from wengert._math_ops import (
     xlogy,
     zeta,
 )
-from wengert import _math_ops as _m
 from wengert._math_ops import div_no_nan as divide_no_nan
 from wengert._math_reduce import (
     argmax,

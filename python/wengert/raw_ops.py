@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 import typing
+from collections.abc import Callable
 
 from wengert import _core
 

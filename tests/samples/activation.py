@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from op_sample import Generator, Sample, integers, shaped, uniform, wide
+from op_sample import Array, Generator, Sample, Shape, integers, shaped, uniform, wide
 from scipy import special
 
 SCALE = 1.0507009873554804934193349852946
@@ -54,6 +54,11 @@ def _activation_grad(reference: Any, low: float, high: float, **options: Any) ->
 
 def _rows(generator: Generator) -> Generator:
     return shaped(generator, lambda shape: shape[:1])
+
+
+def _probabilities(rng: np.random.Generator, shape: Shape, dtype: str) -> Array:
+    x = rng.uniform(0.1, 1, shape)
+    return np.asarray(x / x.sum(-1, keepdims=True), dtype)
 
 
 SAMPLES = {
@@ -121,9 +126,11 @@ SAMPLES = {
         tails=(-1e10, 1e10),
     ),
     "SoftmaxCrossEntropyWithLogits": Sample(
-        [uniform(-3, 3), uniform(0.1, 1)],
+        [uniform(-3, 3), _probabilities],
         _cross_entropy,
         wrt=(0, 1),
+        # As in TensorFlow the second derivative takes the labels in it for constants.
+        second=False,
         shapes=MATRICES,
         rtol={"float32": 2e-5, "float64": 1e-12},
     ),
