@@ -42,6 +42,7 @@ def results(topic: str, directory: Path) -> list[dict[str, Any]]:
         command, capture_output=True, text=True, timeout=300, cwd=directory, env=dict(os.environ)
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "module import failed" not in done.stdout, done.stdout
     rows: list[dict[str, Any]] = json.loads(path.read_text())["results"]
     return rows
 

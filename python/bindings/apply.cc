@@ -44,7 +44,9 @@ std::optional<DType> TensorDType(py::handle h) {
   return std::nullopt;
 }
 
-std::string TypeName(py::handle h) { return Py_TYPE(h.ptr())->tp_name; }
+std::string TypeName(py::handle h) {
+  return Py_TYPE(h.ptr())->tp_name;
+}
 
 // Converts one argument for a graph, with the error texts of a raw op.
 Tensor ConvertArgument(py::handle value, const OpDef& def, const ArgDef& arg,
@@ -119,8 +121,8 @@ AttrMap ReadAttrs(const OpDef& def, const py::object& attrs, Graph* graph) {
 
 void CheckCount(const OpDef& def, const py::tuple& inputs) {
   if (inputs.size() != def.inputs().size()) {
-    throw TypeError(def.name() + " takes " + std::to_string(def.inputs().size()) +
-                    " inputs, got " + std::to_string(inputs.size()));
+    throw TypeError(def.name() + " takes " + std::to_string(def.inputs().size()) + " inputs, got " +
+                    std::to_string(inputs.size()));
   }
 }
 
@@ -232,7 +234,9 @@ py::object Apply(const std::string& type, const py::tuple& inputs, const py::obj
   return ApplyInGraph(def, inputs, attrs, text.empty() ? type : text, *GraphOf(graph), graph);
 }
 
-py::object NotImplemented() { return py::reinterpret_borrow<py::object>(Py_NotImplemented); }
+py::object NotImplemented() {
+  return py::reinterpret_borrow<py::object>(Py_NotImplemented);
+}
 
 // x (op) y with `self` a tensor; `other` is the right operand unless reflected.
 py::object Binary(const OpDef& def, const char* name, py::handle self, py::handle other,
@@ -252,8 +256,8 @@ py::object Binary(const OpDef& def, const char* name, py::handle self, py::handl
     }
     Graph& graph = *GraphOf(py_graph);
     ScopeGuard scope(graph, name);
-    Tensor a = ConvertInGraph(self, std::nullopt, reflected ? "y" : "x", std::nullopt, graph,
-                              py_graph);
+    Tensor a =
+        ConvertInGraph(self, std::nullopt, reflected ? "y" : "x", std::nullopt, graph, py_graph);
     Tensor b = ConvertInGraph(other, std::nullopt, reflected ? "x" : "y", hint, graph, py_graph);
     if (reflected) std::swap(a, b);
     scope.Leave();
@@ -296,8 +300,7 @@ void BindApply(py::module_& m) {
         return reflected ? Binary(def, name.c_str(), y, x, true)
                          : Binary(def, name.c_str(), x, y, false);
       },
-      py::arg("op_type"), py::arg("name"), py::arg("x"), py::arg("y"),
-      py::arg("reflected") = false,
+      py::arg("op_type"), py::arg("name"), py::arg("x"), py::arg("y"), py::arg("reflected") = false,
       "x (op) y; with reflected, y is the tensor and x the other operand.");
   py::object tensor = m.attr("Tensor");
   BindOperator(tensor, "__add__", "__radd__", "AddV2", "add");
@@ -329,7 +332,7 @@ void BindApply(py::module_& m) {
     auto args = [](const std::vector<ArgDef>& defs) {
       py::list result;
       for (const ArgDef& a : defs) {
-        std::string kind = a.type != DType::kInvalid ? SignatureName(a.type)
+        std::string kind = a.type != DType::kInvalid   ? SignatureName(a.type)
                            : !a.type_list_attr.empty() ? a.type_list_attr
                                                        : a.type_attr;
         if (!a.number_attr.empty()) kind = a.number_attr + " * " + kind;

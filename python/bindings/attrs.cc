@@ -12,7 +12,9 @@ py::list ToList(const std::vector<T>& items, F&& convert) {
   return result;
 }
 
-py::object ShapeObject(const Shape& s) { return GetHooks().tensor_shape(ShapeTuple(s)); }
+py::object ShapeObject(const Shape& s) {
+  return GetHooks().tensor_shape(ShapeTuple(s));
+}
 
 py::object FunctionObject(const FunctionRef& f) {
   if (f.function == nullptr) return py::str(f.name);

@@ -108,10 +108,12 @@ Tensor ConvertInGraph(py::handle value, std::optional<DType> dtype, const std::s
 Array ConvertEager(py::handle value, std::optional<DType> dtype, std::optional<DType> preferred);
 Tensor ConstantInGraph(const Array& value, const std::string& name, Graph& graph);
 
-// --- errors ---------------------------------------------------------------------------------------
+// --- errors
+// ---------------------------------------------------------------------------------------
 void RegisterErrorTranslation();
 
-// --- parts of the module -----------------------------------------------------------------------------
+// --- parts of the module
+// -----------------------------------------------------------------------------
 void BindState(py::module_& m);
 void BindGraph(py::module_& m);
 void BindTensor(py::module_& m);

@@ -17,13 +17,12 @@ struct OutputSpec {
 
 // What one input signature gives: compared on each call, rebuilt when it changes.
 struct Signature {
-  std::vector<int64_t> dims;   // of all inputs, each preceded by its rank
+  std::vector<int64_t> dims;  // of all inputs, each preceded by its rank
   std::vector<OutputSpec> outputs;
 };
 
 struct CompiledFunctionObject {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   PyObject* owner;  // the Python Executable
   std::shared_ptr<Executable>* executable;
   std::vector<int>* input_types;
@@ -33,9 +32,13 @@ struct CompiledFunctionObject {
   Signature* last;
 };
 
-int TypeNumber(DType dtype) { return NumpyDType(dtype).num(); }
+int TypeNumber(DType dtype) {
+  return NumpyDType(dtype).num();
+}
 
-CompiledFunctionObject* Self(PyObject* o) { return reinterpret_cast<CompiledFunctionObject*>(o); }
+CompiledFunctionObject* Self(PyObject* o) {
+  return reinterpret_cast<CompiledFunctionObject*>(o);
+}
 
 bool Usable(PyObject* o, int type_number) {
   if (!PyArray_Check(o)) return false;
@@ -281,8 +284,8 @@ PyObject* New(PyTypeObject* type, PyObject* args, PyObject*) {
 }
 
 PyMemberDef members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(CompiledFunctionObject, vectorcall),
-     READONLY, nullptr},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(CompiledFunctionObject, vectorcall), READONLY,
+     nullptr},
     {"executable", T_OBJECT_EX, offsetof(CompiledFunctionObject, owner), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr}};
 

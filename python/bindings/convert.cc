@@ -13,7 +13,9 @@ Tensor ConstantInGraph(const Array& value, const std::string& name, Graph& graph
 
 namespace {
 
-std::string TensorText(py::handle value) { return py::repr(value).cast<std::string>(); }
+std::string TensorText(py::handle value) {
+  return py::repr(value).cast<std::string>();
+}
 
 void CheckDType(py::handle value, DType own, std::optional<DType> dtype) {
   if (dtype && *dtype != own) {
@@ -28,7 +30,8 @@ Tensor Capture(py::handle value, const std::string& name, const py::object& py_g
     if (AsEager(value) != nullptr) {
       throw RuntimeError("Attempting to capture an EagerTensor without building a function.");
     }
-    throw ValueError(TensorText(value) + " must be from the same graph as the operation built here");
+    throw ValueError(TensorText(value) +
+                     " must be from the same graph as the operation built here");
   }
   py::object result = py_graph.attr("_capture")(value, name);
   PySymbolicTensor* symbolic = AsSymbolic(result);
@@ -61,8 +64,7 @@ Tensor Pack(py::handle value, DType dtype, const std::string& name, Graph& graph
     size_t i = 0;
     for (py::handle item : py::reinterpret_borrow<py::sequence>(value)) {
       std::string item_name = std::to_string(i++);
-      spec.inputs.push_back(
-          ConvertInGraph(item, dtype, item_name, std::nullopt, graph, py_graph));
+      spec.inputs.push_back(ConvertInGraph(item, dtype, item_name, std::nullopt, graph, py_graph));
     }
   } catch (...) {
     graph.set_name_scope(previous);
@@ -97,9 +99,8 @@ Tensor ConvertInGraph(py::handle value, std::optional<DType> dtype, const std::s
       return Pack(value, dtype.value_or(*inner), name.empty() ? "packed" : name, graph, py_graph);
     }
   }
-  py::object converted = GetHooks().convert(
-      value, dtype ? DTypeObject(*dtype) : py::none(), name,
-      preferred ? DTypeObject(*preferred) : py::none());
+  py::object converted = GetHooks().convert(value, dtype ? DTypeObject(*dtype) : py::none(), name,
+                                            preferred ? DTypeObject(*preferred) : py::none());
   if (PySymbolicTensor* symbolic = AsSymbolic(converted)) {
     CheckDType(converted, symbolic->tensor.dtype(), dtype);
     return &symbolic->tensor.graph() == &graph ? symbolic->tensor
@@ -121,8 +122,9 @@ Array ConvertEager(py::handle value, std::optional<DType> dtype, std::optional<D
   }
   if (IsPlainValue(value)) return ToArray(value, dtype, preferred);
   if (value.is_none()) {
-    throw ValueError("Attempt to convert a value (None) with an unsupported type (<class "
-                     "'NoneType'>) to a Tensor.");
+    throw ValueError(
+        "Attempt to convert a value (None) with an unsupported type (<class "
+        "'NoneType'>) to a Tensor.");
   }
   if (PyList_Check(value.ptr()) || PyTuple_Check(value.ptr())) {
     if (auto inner = TensorDTypeIn(value, 0)) {
@@ -134,9 +136,8 @@ Array ConvertEager(py::handle value, std::optional<DType> dtype, std::optional<D
       return ExecuteOp(OpRegistry::Global().Get("Pack"), items, attrs).at(0);
     }
   }
-  py::object converted = GetHooks().convert(
-      value, dtype ? DTypeObject(*dtype) : py::none(), "",
-      preferred ? DTypeObject(*preferred) : py::none());
+  py::object converted = GetHooks().convert(value, dtype ? DTypeObject(*dtype) : py::none(), "",
+                                            preferred ? DTypeObject(*preferred) : py::none());
   if (PyEagerTensor* eager = AsEager(converted)) {
     CheckDType(converted, eager->array.dtype(), dtype);
     return eager->array;
@@ -190,9 +191,9 @@ void BindConvert(py::module_& m) {
             array = filled;
           } else {
             throw TypeError("Eager execution of tf.constant with unsupported shape. Tensor " +
-                            TensorText(value) + " (converted from " + TensorText(value) +
-                            ") has " + std::to_string(array.size()) +
-                            " elements, but got `shape` " + wanted.ToPython() + " with " +
+                            TensorText(value) + " (converted from " + TensorText(value) + ") has " +
+                            std::to_string(array.size()) + " elements, but got `shape` " +
+                            wanted.ToPython() + " with " +
                             std::to_string(NumElements(wanted.dims())) + " elements).");
           }
         }

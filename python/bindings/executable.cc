@@ -166,9 +166,8 @@ void BindExecutable(py::module_& m) {
              result["programs"] = stats.programs;
              return result;
            })
-      .def("_address", [](const PyExecutable& self) {
-        return reinterpret_cast<intptr_t>(&self.executable);
-      });
+      .def("_address",
+           [](const PyExecutable& self) { return reinterpret_cast<intptr_t>(&self.executable); });
   BindVariables(m);
 }
 

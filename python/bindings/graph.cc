@@ -20,24 +20,25 @@ void BindConstruction(py::class_<Graph, std::shared_ptr<Graph>>& cls) {
              }
            })
       .def("pop_control_dependencies", &Graph::PopControlDependencies)
-      .def("add_operation",
-           [](Graph& g, const std::string& type, const py::sequence& inputs, const py::dict& attrs,
-              const std::string& name, const py::sequence& control_inputs) {
-             OperationSpec spec;
-             spec.type = type;
-             spec.name = name;
-             spec.inputs = SymbolicList(inputs, "inputs");
-             spec.control_inputs = OperationList(control_inputs);
-             const OpDef& def = OpRegistry::Global().Get(type);
-             for (auto [key, value] : attrs) {
-               auto text = key.cast<std::string>();
-               const AttrDef* attr = def.FindAttr(text);
-               spec.attrs[text] = AttrFromPython(value, attr != nullptr ? attr->type : "", &g);
-             }
-             return Wrap(g.AddOperation(std::move(spec)));
-           },
-           py::arg("op_type"), py::arg("inputs"), py::arg("attrs"), py::arg("name"),
-           py::arg("control_inputs") = py::tuple());
+      .def(
+          "add_operation",
+          [](Graph& g, const std::string& type, const py::sequence& inputs, const py::dict& attrs,
+             const std::string& name, const py::sequence& control_inputs) {
+            OperationSpec spec;
+            spec.type = type;
+            spec.name = name;
+            spec.inputs = SymbolicList(inputs, "inputs");
+            spec.control_inputs = OperationList(control_inputs);
+            const OpDef& def = OpRegistry::Global().Get(type);
+            for (auto [key, value] : attrs) {
+              auto text = key.cast<std::string>();
+              const AttrDef* attr = def.FindAttr(text);
+              spec.attrs[text] = AttrFromPython(value, attr != nullptr ? attr->type : "", &g);
+            }
+            return Wrap(g.AddOperation(std::move(spec)));
+          },
+          py::arg("op_type"), py::arg("inputs"), py::arg("attrs"), py::arg("name"),
+          py::arg("control_inputs") = py::tuple());
 }
 
 void BindFunctionTracing(py::class_<Graph, std::shared_ptr<Graph>>& cls) {
@@ -68,8 +69,7 @@ void BindFunctionTracing(py::class_<Graph, std::shared_ptr<Graph>>& cls) {
                return s == nullptr ? std::nullopt : std::optional<Tensor>(s->tensor);
              };
            })
-      .def("set_outer",
-           [](Graph& g, py::object outer) { g.set_outer(GraphOf(outer)); })
+      .def("set_outer", [](Graph& g, py::object outer) { g.set_outer(GraphOf(outer)); })
       .def("set_gradient_override",
            [](Graph& g, const std::string& type, py::object name) -> py::object {
              auto& map = g.gradient_overrides();
@@ -94,8 +94,7 @@ void BindFunctionTracing(py::class_<Graph, std::shared_ptr<Graph>>& cls) {
              }
              return previous;
            })
-      .def("add_function",
-           [](Graph& g, const std::shared_ptr<Function>& f) { g.AddFunction(f); })
+      .def("add_function", [](Graph& g, const std::shared_ptr<Function>& f) { g.AddFunction(f); })
       .def("functions", [](Graph& g) {
         py::list result;
         for (const auto& f : g.functions()) {
@@ -125,7 +124,8 @@ void BindGraph(py::module_& m) {
              if (i < 0 || i >= g.num_operations()) throw py::index_error();
              return Wrap(g.operation(i));
            })
-      .def("find_operation", [](Graph& g, const std::string& n) { return Wrap(g.FindOperation(n)); })
+      .def("find_operation",
+           [](Graph& g, const std::string& n) { return Wrap(g.FindOperation(n)); })
       .def("finalize", &Graph::Finalize)
       .def("unfinalize", &Graph::Unfinalize)
       .def("to_text", &Graph::ToText)

@@ -31,9 +31,9 @@ bool IsInternal(PyObject* filename) {
   auto it = table.internal.find(filename);
   if (it != table.internal.end()) return it->second;
   const char* text = PyUnicode_AsUTF8(filename);
-  bool internal = text != nullptr && !table.package_directory.empty() &&
-                  std::string_view(text).substr(0, table.package_directory.size()) ==
-                      table.package_directory;
+  bool internal =
+      text != nullptr && !table.package_directory.empty() &&
+      std::string_view(text).substr(0, table.package_directory.size()) == table.package_directory;
   PyErr_Clear();
   Py_INCREF(filename);
   table.internal.emplace(filename, internal);

@@ -29,37 +29,63 @@ py::object& DefaultGraph() {
 
 const char* ErrorName(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kCancelled: return "Cancelled";
-    case ErrorKind::kUnknown: return "Unknown";
-    case ErrorKind::kInvalidArgument: return "InvalidArgument";
-    case ErrorKind::kDeadlineExceeded: return "DeadlineExceeded";
-    case ErrorKind::kNotFound: return "NotFound";
-    case ErrorKind::kAlreadyExists: return "AlreadyExists";
-    case ErrorKind::kPermissionDenied: return "PermissionDenied";
-    case ErrorKind::kResourceExhausted: return "ResourceExhausted";
-    case ErrorKind::kFailedPrecondition: return "FailedPrecondition";
-    case ErrorKind::kAborted: return "Aborted";
-    case ErrorKind::kOutOfRange: return "OutOfRange";
-    case ErrorKind::kUnimplemented: return "Unimplemented";
-    case ErrorKind::kInternal: return "Internal";
-    case ErrorKind::kUnavailable: return "Unavailable";
-    case ErrorKind::kDataLoss: return "DataLoss";
-    default: return nullptr;
+    case ErrorKind::kCancelled:
+      return "Cancelled";
+    case ErrorKind::kUnknown:
+      return "Unknown";
+    case ErrorKind::kInvalidArgument:
+      return "InvalidArgument";
+    case ErrorKind::kDeadlineExceeded:
+      return "DeadlineExceeded";
+    case ErrorKind::kNotFound:
+      return "NotFound";
+    case ErrorKind::kAlreadyExists:
+      return "AlreadyExists";
+    case ErrorKind::kPermissionDenied:
+      return "PermissionDenied";
+    case ErrorKind::kResourceExhausted:
+      return "ResourceExhausted";
+    case ErrorKind::kFailedPrecondition:
+      return "FailedPrecondition";
+    case ErrorKind::kAborted:
+      return "Aborted";
+    case ErrorKind::kOutOfRange:
+      return "OutOfRange";
+    case ErrorKind::kUnimplemented:
+      return "Unimplemented";
+    case ErrorKind::kInternal:
+      return "Internal";
+    case ErrorKind::kUnavailable:
+      return "Unavailable";
+    case ErrorKind::kDataLoss:
+      return "DataLoss";
+    default:
+      return nullptr;
   }
 }
 
 PyObject* BuiltinError(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kValueError: return PyExc_ValueError;
-    case ErrorKind::kTypeError: return PyExc_TypeError;
-    case ErrorKind::kLookupError: return PyExc_LookupError;
-    case ErrorKind::kKeyError: return PyExc_KeyError;
-    case ErrorKind::kIndexError: return PyExc_IndexError;
-    case ErrorKind::kNotImplementedError: return PyExc_NotImplementedError;
-    case ErrorKind::kAttributeError: return PyExc_AttributeError;
-    case ErrorKind::kAssertionError: return PyExc_AssertionError;
-    case ErrorKind::kMemoryError: return PyExc_MemoryError;
-    default: return PyExc_RuntimeError;
+    case ErrorKind::kValueError:
+      return PyExc_ValueError;
+    case ErrorKind::kTypeError:
+      return PyExc_TypeError;
+    case ErrorKind::kLookupError:
+      return PyExc_LookupError;
+    case ErrorKind::kKeyError:
+      return PyExc_KeyError;
+    case ErrorKind::kIndexError:
+      return PyExc_IndexError;
+    case ErrorKind::kNotImplementedError:
+      return PyExc_NotImplementedError;
+    case ErrorKind::kAttributeError:
+      return PyExc_AttributeError;
+    case ErrorKind::kAssertionError:
+      return PyExc_AssertionError;
+    case ErrorKind::kMemoryError:
+      return PyExc_MemoryError;
+    default:
+      return PyExc_RuntimeError;
   }
 }
 
@@ -194,9 +220,10 @@ int64_t ToDim(py::handle h) {
   if (py::hasattr(h, "value") && !PyNumber_Check(h.ptr())) return ToDim(h.attr("value"));
   if (!PyIndex_Check(h.ptr())) {
     if (py::hasattr(h, "value")) return ToDim(h.attr("value"));
-    throw TypeError("Dimension value must be integer or None or have an __index__ method, got value '" +
-                    py::repr(h).cast<std::string>() + "' with type '" +
-                    py::repr(py::type::of(h)).cast<std::string>() + "'");
+    throw TypeError(
+        "Dimension value must be integer or None or have an __index__ method, got value '" +
+        py::repr(h).cast<std::string>() + "' with type '" +
+        py::repr(py::type::of(h)).cast<std::string>() + "'");
   }
   py::object index = py::reinterpret_steal<py::object>(PyNumber_Index(h.ptr()));
   if (!index) throw py::error_already_set();

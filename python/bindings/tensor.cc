@@ -45,7 +45,9 @@ py::object Wrap(const Grad& grad) {
   return GetHooks().indexed_slices(Wrap(s.values), Wrap(s.indices), Wrap(s.dense_shape));
 }
 
-py::object WrapEager(Array array) { return py::cast(PyEagerTensor(std::move(array))); }
+py::object WrapEager(Array array) {
+  return py::cast(PyEagerTensor(std::move(array)));
+}
 
 PySymbolicTensor* AsSymbolic(py::handle h) {
   return Py_TYPE(h.ptr()) == symbolic_type ? h.cast<PySymbolicTensor*>() : nullptr;
@@ -110,12 +112,12 @@ void BindTensorBase(py::module_& m) {
   py::class_<PyTensor>(m, "Tensor", py::dynamic_attr(), "Base of symbolic and eager tensors.")
       .def_property_readonly("dtype",
                              [](py::handle self) { return DTypeObject(DTypeOfTensor(self)); })
-      .def_property_readonly("shape",
-                             [](py::handle self) {
-                               Shape buffer;
-                               return GetHooks().tensor_shape(
-                                   ShapeTuple(StaticShape(self, &buffer)));
-                             })
+      .def_property_readonly(
+          "shape",
+          [](py::handle self) {
+            Shape buffer;
+            return GetHooks().tensor_shape(ShapeTuple(StaticShape(self, &buffer)));
+          })
       .def("_shape_tuple",
            [](py::handle self) {
              Shape buffer;
@@ -180,8 +182,8 @@ void BindOperation(py::module_& m) {
       .def("set_attr",
            [](const PyOperation& o, const std::string& name, py::object value) {
              const AttrDef* def = o.op->def().FindAttr(name);
-             o.op->SetAttr(name, AttrFromPython(value, def != nullptr ? def->type : "",
-                                                &o.op->graph()));
+             o.op->SetAttr(name,
+                           AttrFromPython(value, def != nullptr ? def->type : "", &o.op->graph()));
            })
       .def("update_input",
            [](const PyOperation& o, int index, py::object tensor) {
@@ -205,11 +207,11 @@ void BindTensor(py::module_& m) {
 
   auto symbolic = py::class_<PySymbolicTensor, PyTensor>(m, "SymbolicTensor", py::dynamic_attr());
   symbolic_type = reinterpret_cast<PyTypeObject*>(symbolic.ptr());
-  symbolic
-      .def_property_readonly("name", [](const PySymbolicTensor& t) { return t.tensor.name(); })
+  symbolic.def_property_readonly("name", [](const PySymbolicTensor& t) { return t.tensor.name(); })
       .def_property_readonly("op", [](const PySymbolicTensor& t) { return Wrap(t.tensor.op); })
       .def_property_readonly("graph", [](const PySymbolicTensor& t) { return t.graph; })
-      .def_property_readonly("value_index", [](const PySymbolicTensor& t) { return t.tensor.index; })
+      .def_property_readonly("value_index",
+                             [](const PySymbolicTensor& t) { return t.tensor.index; })
       .def("consumers",
            [](const PySymbolicTensor& t) {
              py::list result;

@@ -31,8 +31,7 @@ Kind KindOf(PyObject* o) {
 bool IsNumpy(PyObject* o) {
   auto& api = py::detail::npy_api::get();
   if (api.PyArray_Check_(o)) return true;
-  static py::object* generic =
-      new py::object(py::module_::import("numpy").attr("generic"));
+  static py::object* generic = new py::object(py::module_::import("numpy").attr("generic"));
   return PyObject_IsInstance(o, generic->ptr()) == 1;
 }
 
@@ -145,12 +144,18 @@ std::string ReadText(PyObject* o) {
 
 DType NaturalDType(const Flat& flat) {
   switch (flat.kind) {
-    case kBoolean: return DType::kBool;
-    case kReal: return DType::kFloat32;
-    case kComplexNumber: return DType::kComplex128;
-    case kText: return DType::kString;
-    case kNothing: return DType::kFloat32;
-    case kInteger: break;
+    case kBoolean:
+      return DType::kBool;
+    case kReal:
+      return DType::kFloat32;
+    case kComplexNumber:
+      return DType::kComplex128;
+    case kText:
+      return DType::kString;
+    case kNothing:
+      return DType::kFloat32;
+    case kInteger:
+      break;
   }
   for (PyObject* o : flat.items) {
     int overflow = 0;
@@ -166,8 +171,12 @@ DType NaturalDType(const Flat& flat) {
 Array Fill(const Flat& flat, DType dtype) {
   Array out(dtype, flat.dims);
   switch (dtype) {
-    case DType::kFloat32: FillReals<float>(flat, &out); break;
-    case DType::kFloat64: FillReals<double>(flat, &out); break;
+    case DType::kFloat32:
+      FillReals<float>(flat, &out);
+      break;
+    case DType::kFloat64:
+      FillReals<double>(flat, &out);
+      break;
     case DType::kFloat16:
       for (size_t i = 0; i < flat.items.size(); ++i) {
         out.data<Half>()[i] = ToHalf(static_cast<float>(ReadReal(flat.items[i])));
@@ -178,21 +187,41 @@ Array Fill(const Flat& flat, DType dtype) {
         out.data<BFloat16>()[i] = ToBFloat16(static_cast<float>(ReadReal(flat.items[i])));
       }
       break;
-    case DType::kInt8: FillIntegers<int8_t>(flat, &out); break;
-    case DType::kInt16: FillIntegers<int16_t>(flat, &out); break;
-    case DType::kInt32: FillIntegers<int32_t>(flat, &out); break;
-    case DType::kInt64: FillIntegers<int64_t>(flat, &out); break;
-    case DType::kUInt8: FillIntegers<uint8_t>(flat, &out); break;
-    case DType::kUInt16: FillIntegers<uint16_t>(flat, &out); break;
-    case DType::kUInt32: FillIntegers<uint32_t>(flat, &out); break;
-    case DType::kUInt64: FillIntegers<uint64_t>(flat, &out); break;
+    case DType::kInt8:
+      FillIntegers<int8_t>(flat, &out);
+      break;
+    case DType::kInt16:
+      FillIntegers<int16_t>(flat, &out);
+      break;
+    case DType::kInt32:
+      FillIntegers<int32_t>(flat, &out);
+      break;
+    case DType::kInt64:
+      FillIntegers<int64_t>(flat, &out);
+      break;
+    case DType::kUInt8:
+      FillIntegers<uint8_t>(flat, &out);
+      break;
+    case DType::kUInt16:
+      FillIntegers<uint16_t>(flat, &out);
+      break;
+    case DType::kUInt32:
+      FillIntegers<uint32_t>(flat, &out);
+      break;
+    case DType::kUInt64:
+      FillIntegers<uint64_t>(flat, &out);
+      break;
     case DType::kBool:
       for (size_t i = 0; i < flat.items.size(); ++i) {
         out.data<bool>()[i] = PyObject_IsTrue(flat.items[i]) == 1;
       }
       break;
-    case DType::kComplex64: FillComplex<float>(flat, &out); break;
-    case DType::kComplex128: FillComplex<double>(flat, &out); break;
+    case DType::kComplex64:
+      FillComplex<float>(flat, &out);
+      break;
+    case DType::kComplex128:
+      FillComplex<double>(flat, &out);
+      break;
     case DType::kString:
       for (size_t i = 0; i < flat.items.size(); ++i) out.strings()[i] = ReadText(flat.items[i]);
       break;
@@ -336,8 +365,8 @@ py::object ToNumpy(const Array& array) {
   auto* owner = new std::shared_ptr<Buffer>(array.buffer());
   py::capsule base(owner, [](void* p) { delete static_cast<std::shared_ptr<Buffer>*>(p); });
   py::array result(NumpyDType(array.dtype()),
-                   std::vector<py::ssize_t>(array.dims().begin(), array.dims().end()),
-                   array.raw(), base);
+                   std::vector<py::ssize_t>(array.dims().begin(), array.dims().end()), array.raw(),
+                   base);
   if (array.rank() == 0) return result[py::tuple()];
   return result;
 }

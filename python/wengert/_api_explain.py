@@ -63,10 +63,10 @@ def explain(f: Any, *args: Any, **kwargs: Any) -> str:
     """
     if isinstance(f, Function):
         concrete, tensors = f._concrete_for(args, kwargs)
-        return concrete.executable.explain([*tensors, *concrete.captured_inputs])
+        return concrete.executable.explain([*tensors, *concrete.graph.external_captures])
     if isinstance(f, ConcreteFunction):
         tensors = [_core.convert(a) for a in args]
-        return f.executable.explain([*tensors, *f.captured_inputs])
+        return f.executable.explain([*tensors, *f.graph.external_captures])
     if isinstance(f, _core.CompiledFunction):
         return f.executable.explain(list(args))
     raise TypeError(f"explain takes a compiled function, got {type(f).__name__}")

@@ -85,7 +85,7 @@ class ConcreteFunction:
     # --- reading -----------------------------------------------------------------------------
     @property
     def inputs(self) -> list[Any]:
-        return self.graph.inputs + self.graph.internal_captures
+        return self.graph.inputs + [inner for _, inner in self.graph.all_captures]
 
     @property
     def outputs(self) -> list[Any]:
@@ -101,7 +101,7 @@ class ConcreteFunction:
 
     @property
     def captured_inputs(self) -> list[Any]:
-        return self.graph.external_captures
+        return [outer for outer, _ in self.graph.all_captures]
 
     @property
     def variables(self) -> list[Any]:
@@ -118,9 +118,13 @@ class ConcreteFunction:
         """The compiled graph: arguments and captures in, outputs out."""
         if self._executable is None:
             self._executable = _core.Executable(
-                self.graph, self.inputs, self.graph.outputs, self._effects
+                self.graph, self._fed(), self.graph.outputs, self._effects
             )
         return self._executable
+
+    def _fed(self) -> list[Any]:
+        """What a call passes: arguments and captures that are not embedded constants."""
+        return self.graph.inputs + self.graph.internal_captures
 
     # --- calling -----------------------------------------------------------------------------
     def call_flat(self, tensors: Any) -> Any:
@@ -166,7 +170,7 @@ class ConcreteFunction:
         """The function as a value of an attribute."""
         if self._function is None:
             self._function = _core.Function(
-                self.name, self.graph, self.inputs, self.graph.outputs, self._effects
+                self.name, self.graph, self._fed(), self.graph.outputs, self._effects
             )
         return self._function
 

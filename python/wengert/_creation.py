@@ -88,6 +88,8 @@ def _static_dims(shape: Any) -> tuple[int, ...] | None:
         return tuple(shape.as_list()) if shape.is_fully_defined() else None  # type: ignore[arg-type]
     if isinstance(shape, _core.Tensor):
         return None
+    if isinstance(shape, (list, tuple)) and any(isinstance(d, _core.Tensor) for d in shape):
+        return None
     try:
         array = np.asarray(shape)
     except ValueError:

@@ -120,6 +120,12 @@ class FuncGraph(Graph):
         return list(self._captures.values())
 
     @property
+    def all_captures(self) -> list[tuple[Any, Any]]:
+        """As `captures`, with the eager tensors that were embedded as constants."""
+        pairs = [*self._captures.values(), *self._constants.values()]
+        return sorted(pairs, key=lambda pair: int(pair[1].op.id))
+
+    @property
     def external_captures(self) -> list[Any]:
         return [outer for outer, _ in self._captures.values()]
 

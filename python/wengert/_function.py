@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import threading
 import types
 import weakref
@@ -142,11 +143,20 @@ class Function:
 
     def _concrete_for(self, args: Any, kwargs: Any) -> tuple[ConcreteFunction, list[Any]]:
         bound = self._bind(args, kwargs)
+        if self._input_signature is not None:
+            bound.values = [
+                self._whole_tensor(value, spec)
+                for value, spec in itertools.zip_longest(bound.values, self._input_signature)
+            ][: len(bound.values)]
         leaves = _nest.flatten_with_paths(bound.values, expand_composites=False)
         leaves = [(path, self._canonical(leaf)) for path, leaf in leaves]
         if self._input_signature is not None:
             leaves = self._apply_signature(leaves, args, kwargs)
-        key_leaves = tuple(_leaf_key(leaf) for _, leaf in leaves)
+        # Under a signature, what fits it shares one trace.
+        fixed = [] if self._input_signature is None else _nest.flatten(self._input_signature)
+        key_leaves = tuple(
+            _leaf_key(fixed[i] if i < len(fixed) else leaf) for i, (_, leaf) in enumerate(leaves)
+        )
         all_tensors = all(isinstance(leaf, _core.EagerTensor) for _, leaf in leaves)
         graph = _core.current_graph()
         if all_tensors and bound.plain and all(len(path) == 1 for path, _ in leaves):
@@ -163,6 +173,12 @@ class Function:
                 concrete = self._trace(bound, [leaf for _, leaf in leaves])
                 self._cache[key] = concrete
         return concrete, tensors
+
+    def _whole_tensor(self, value: Any, spec: Any) -> Any:
+        """A nested list that the signature takes for one tensor, as that tensor."""
+        if isinstance(spec, TensorSpec) and isinstance(value, (list, tuple)):
+            return _core.convert(value, spec.dtype)
+        return value
 
     def _canonical(self, leaf: Any) -> Any:
         if isinstance(leaf, (np.ndarray, np.generic)):

@@ -53,7 +53,10 @@ def numpy_text(tensor: Any, is_repr: bool = False) -> str:
     if not tensor.dtype.is_numpy_compatible:
         return f"<unprintable {tensor.dtype.name}>"
     value = tensor.numpy()
-    return repr(value) if is_repr else str(value)
+    if not is_repr:
+        return str(value)
+    is_number = isinstance(value, np.generic) and not isinstance(value, bytes)
+    return repr(value.item() if is_number else value)
 
 
 def _eager_repr(self: Any) -> str:

@@ -11,10 +11,25 @@ from wengert import _core
 __all__: list[str] = []
 
 
+# Where TensorFlow's public function has another name for an argument than the op's definition.
+_RENAMED = {
+    **{
+        (op, "reduction_indices"): "axis"
+        for op in ("Sum", "Mean", "Prod", "Max", "Min", "All", "Any", "EuclideanNorm")
+    },
+    ("ExpandDims", "dim"): "axis",
+    ("Split", "split_dim"): "axis",
+    ("SplitV", "split_dim"): "axis",
+    ("Squeeze", "squeeze_dims"): "axis",
+}
+
+
 def _make(op_type: str) -> Callable[..., typing.Any]:
     info = _core.op_info(op_type)
-    input_names = [name for name, _ in info["inputs"]]
-    attr_names = {name for name, *_ in info["attrs"]}
+    public_name = {old: new for (op, old), new in _RENAMED.items() if op == op_type}
+    own_name = {new: old for old, new in public_name.items()}
+    input_names = [public_name.get(name, name) for name, _ in info["inputs"]]
+    attr_names = {public_name.get(name, name) for name, *_ in info["attrs"]}
 
     def raw_op(*args: typing.Any, **kwargs: typing.Any) -> typing.Any:
         if args:
@@ -29,6 +44,7 @@ def _make(op_type: str) -> Callable[..., typing.Any]:
                 f"{op_type} missing {len(missing)} required arguments: {', '.join(missing)}"
             )
         inputs = tuple(kwargs.pop(k) for k in input_names)
+        kwargs = {own_name.get(k, k): v for k, v in kwargs.items()}
         return _core.apply(op_type, inputs, kwargs, name)
 
     parameters = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in input_names]
@@ -37,7 +53,7 @@ def _make(op_type: str) -> Callable[..., typing.Any]:
             continue
         parameters.append(
             inspect.Parameter(
-                name,
+                public_name.get(name, name),
                 inspect.Parameter.KEYWORD_ONLY,
                 default=inspect.Parameter.empty if default is None else default,
             )

@@ -195,6 +195,11 @@ void CheckString(const OpDef& def, const AttrDef& attr_def, const std::string& v
                    value + "' not in: " + list + ".");
 }
 
+template <class T>
+struct IsVector : std::false_type {};
+template <class T>
+struct IsVector<std::vector<T>> : std::true_type {};
+
 void CheckMinimum(const OpDef& def, const AttrDef& attr_def, const Attr& value) {
   if (!attr_def.minimum) return;
   const std::string start = "Attr '" + attr_def.name + "' of '" + def.name() + "' Op passed ";
@@ -207,8 +212,7 @@ void CheckMinimum(const OpDef& def, const AttrDef& attr_def, const Attr& value) 
   }
   const int64_t length = std::visit(
       [](const auto& v) -> int64_t {
-        if constexpr (requires { v.push_back({}); } &&
-                      !std::is_same_v<std::decay_t<decltype(v)>, std::string>) {
+        if constexpr (IsVector<std::decay_t<decltype(v)>>::value) {
           return static_cast<int64_t>(v.size());
         } else {
           return 0;

@@ -81,12 +81,12 @@ void CallOpenBlas(const Problem& p) {
   const int ldc = static_cast<int>(p.ldc);
   if (p.is_double) {
     Blas().dgemm(kRowMajor, ta, tb, m, n, k, 1.0, reinterpret_cast<const double*>(p.a), lda,
-                      reinterpret_cast<const double*>(p.b), ldb, p.accumulate ? 1.0 : 0.0,
-                      reinterpret_cast<double*>(p.c), ldc);
+                 reinterpret_cast<const double*>(p.b), ldb, p.accumulate ? 1.0 : 0.0,
+                 reinterpret_cast<double*>(p.c), ldc);
   } else {
     Blas().sgemm(kRowMajor, ta, tb, m, n, k, 1.0f, reinterpret_cast<const float*>(p.a), lda,
-                      reinterpret_cast<const float*>(p.b), ldb, p.accumulate ? 1.0f : 0.0f,
-                      reinterpret_cast<float*>(p.c), ldc);
+                 reinterpret_cast<const float*>(p.b), ldb, p.accumulate ? 1.0f : 0.0f,
+                 reinterpret_cast<float*>(p.c), ldc);
   }
 }
 
