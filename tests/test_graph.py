@@ -93,7 +93,7 @@ def test_update_input_checks() -> None:
     y = a * a
     with pytest.raises(tf.errors.OutOfRangeError, match="does not have input 2"):
         y.op._update_input(2, a)
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="incompatible types"):
         y.op._update_input(0, tf.constant(1))
     with tf.Graph().as_default():
         foreign = tf.constant(1.0)
@@ -196,7 +196,7 @@ def test_identity_of_objects(graph: Any) -> None:
     assert x.op is graph.get_operations()[0]
     assert x.graph is graph
     assert {x: 1}[x] == 1
-    assert x == x  # noqa: PLR0124
+    assert x == x
     assert x != y
 
 
@@ -226,7 +226,7 @@ def test_shape_is_refined() -> None:
 
 
 def test_text_and_picture(graph: Any) -> None:
-    tf.constant(1.0, name="mark") + 1.0  # noqa: B018
+    tf.constant(1.0, name="mark") + 1.0
     assert "mark" in graph.to_text()
     assert "digraph" in graph.to_dot()
 

@@ -246,7 +246,8 @@ def test_second_gradient(op_type: str) -> None:
                 compare_gradient(value, args, index, gradient, vs, rng, sample.grad_rtol, 8)
 
 
-@pytest.mark.parametrize("op_type", sorted(NOT_CONJUGATED))
+# |x - y|^2 is not holomorphic: no derivative of it to compare with.
+@pytest.mark.parametrize("op_type", sorted(NOT_CONJUGATED - {"SquaredDifference"}))
 def test_gradient_that_is_not_conjugated(op_type: str) -> None:
     sample, rng = SAMPLES[op_type], generator(op_type)
     args = sample.draw(rng, sample.shapes[-1], "complex128")
@@ -281,4 +282,4 @@ def test_gradient_is_a_lookup_error(op_type: str) -> None:
     args = sample.draw(generator(op_type), shape, dtype)
     op = Compiled(op_type, sample, args, is_data(op_type, sample, shape, dtype))
     with op.graph.as_default(), pytest.raises(LookupError, match=f"{op_type}|disabled"):
-        tf.gradients(op.outputs, [op.inputs[i] for i in sample.wrt])
+        tf.gradients(op.outputs, op.inputs)

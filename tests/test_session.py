@@ -193,6 +193,9 @@ def test_feeding_strings_and_bools() -> None:
 
 
 def test_empty_graph() -> None:
-    with tf.Graph().as_default(), v1.Session() as session:
-        with pytest.raises(RuntimeError, match="graph is empty"):
-            session.run([])
+    with (
+        tf.Graph().as_default(),
+        v1.Session() as session,
+        pytest.raises(RuntimeError, match="graph is empty"),
+    ):
+        session.run([])

@@ -128,8 +128,7 @@ SAMPLES = {
     "SoftmaxCrossEntropyWithLogits": Sample(
         [uniform(-3, 3), _probabilities],
         _cross_entropy,
-        wrt=(0, 1),
-        # As in TensorFlow the second derivative takes the labels in it for constants.
+        # As in TensorFlow the gradient of the second output takes the labels for constants.
         second=False,
         shapes=MATRICES,
         rtol={"float32": 2e-5, "float64": 1e-12},

@@ -1,5 +1,6 @@
 // Changes to existing operations, and who reads a tensor.
 #include <algorithm>
+#include <unordered_set>
 
 #include "graph/op_types.h"
 #include "wengert/graph.h"
@@ -45,6 +46,26 @@ void GrowList(const OpDef& def, const std::vector<ArgDef>& args, size_t total, D
   }
   const int64_t length = ListLength(arg, *attrs);
   (*attrs)[arg.number_attr] = std::max(length, static_cast<int64_t>(count));
+}
+
+// Throws ValueError when `op` already comes before `source`: an edge back would close a cycle,
+// which nothing could run.
+void CheckAcyclic(const Operation* op, const Operation* source) {
+  std::vector<const Operation*> stack{source};
+  std::unordered_set<const Operation*> seen{source};
+  while (!stack.empty()) {
+    const Operation* current = stack.back();
+    stack.pop_back();
+    if (current == op) {
+      throw ValueError("Cannot make '" + source->name() + "' an input of '" + op->name() +
+                       "': the graph would have a cycle");
+    }
+    const auto visit = [&](const Operation* next) {
+      if (seen.insert(next).second) stack.push_back(next);
+    };
+    for (const Tensor& t : current->inputs()) visit(t.op);
+    for (const Operation* control : current->control_inputs()) visit(control);
+  }
 }
 
 }  // namespace
@@ -99,6 +120,7 @@ void Graph::UpdateInput(Operation* op, int index, Tensor input) {
     throw InvalidArgument("Cannot update edge, incompatible shapes: " + input.shape().ToError() +
                           " and " + old.shape().ToError() + ".");
   }
+  if (!ordered_ || input.op->id() >= op->id()) CheckAcyclic(op, input.op);
   op->inputs_[static_cast<size_t>(index)] = input;
   if (input.op->id() >= op->id()) ordered_ = false;
   if (op->id() < consumers_upto_) {
@@ -116,6 +138,7 @@ void Graph::AddControlInput(Operation* op, Operation* control) {
   }
   std::vector<Operation*>& controls = op->control_inputs_;
   if (std::find(controls.begin(), controls.end(), control) != controls.end()) return;
+  if (!ordered_ || control->id() >= op->id()) CheckAcyclic(op, control);
   controls.push_back(control);
   if (control->id() >= op->id()) ordered_ = false;
   ++version_;
@@ -127,6 +150,7 @@ void Graph::AddInput(Operation* op, Tensor input) {
   std::vector<Tensor> resolved{input};
   ResolveInputs(&resolved);
   input = resolved[0];
+  if (!ordered_ || input.op->id() >= op->id()) CheckAcyclic(op, input.op);
   GrowList(op->def(), op->def().inputs(), op->inputs_.size() + 1, input.dtype(), &op->attrs_);
   op->inputs_.push_back(input);
   if (input.op->id() >= op->id()) ordered_ = false;
