@@ -109,6 +109,9 @@ def _filled(shape: Any, dtype: Any, name: str | None, default: str, one: bool) -
         dims = _static_dims(shape)
         eager = _core.current_graph() is None
         if dims is not None:
+            for d in dims:
+                if d < 0:
+                    raise ValueError(f"Dimension {d} must be >= 0")
             size = int(np.prod(dims, dtype=np.int64)) if dims else 1
             # TensorFlow keeps small constants as such and fills larger ones.
             if eager or size < 1000:
