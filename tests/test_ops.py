@@ -17,7 +17,8 @@ from wengert import _core
 
 SAMPLES = all_samples()
 SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0)
-# TensorFlow's rules do not conjugate the derivative of these.
+# TensorFlow's rules do not conjugate the derivative of these (SquaredDifference is |x - y|^2:
+# its rule holds for real weights only); the second derivative of Prod is not conjugated either.
 NOT_CONJUGATED = frozenset({"MulNoNan", "SegmentProd", "SquaredDifference", "UnsortedSegmentProd"})
 NOT_CONJUGATED_TWICE = NOT_CONJUGATED | {"Prod"}
 DIFFERENTIABLE = sorted(

@@ -346,6 +346,7 @@ def inside_function() -> bool:
 
 
 def enable_eager_execution() -> None:
+    """TF2 behaviour, the default: outside any graph, operations run at once."""
     _core.set_default_graph(None)
 
 

@@ -271,6 +271,7 @@ def install_tensor_methods() -> None:
         "graph": _eager_only("graph"),
     }.items():
         setattr(_core.EagerTensor, name, method)
+    _core.Operation.__doc__ = "A node of a graph: a type, attributes, input and output tensors."
     _core.Operation.__repr__ = _operation_repr  # type: ignore[method-assign]
     _core.Operation.__str__ = _operation_repr  # type: ignore[method-assign]
     _core.Operation.run = _operation_run  # type: ignore[attr-defined]

@@ -57,18 +57,22 @@ def global_variables(scope: str | None = None) -> list[Any]:
 
 
 def trainable_variables(scope: str | None = None) -> list[Any]:
+    """Trainable variables of the default graph, in order of creation."""
     return get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES, scope)
 
 
 def local_variables(scope: str | None = None) -> list[Any]:
+    """Local variables of the default graph."""
     return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, scope)
 
 
 def get_collection(key: Any, scope: str | None = None) -> list[Any]:
+    """A copy of a collection of the default graph; with `scope`, items whose name matches it."""
     return get_default_graph().get_collection(key, scope)
 
 
 def add_to_collection(name: Any, value: Any) -> None:
+    """Appends to a collection of the default graph."""
     get_default_graph().add_to_collection(name, value)
 
 
@@ -82,10 +86,12 @@ def variables_initializer(var_list: Any, name: str = "init") -> Any:
 
 
 def global_variables_initializer() -> Any:
+    """An operation that assigns the initial values of all global variables."""
     return variables_initializer(global_variables())
 
 
 def local_variables_initializer() -> Any:
+    """An operation that assigns the initial values of all local variables."""
     return variables_initializer(local_variables())
 
 
@@ -97,10 +103,12 @@ def assign(
 
 
 def assign_add(ref: Any, value: Any, use_locking: Any = None, name: Any = None) -> Any:
+    """`ref.assign_add(value)`."""
     return ref.assign_add(value, name=name)
 
 
 def assign_sub(ref: Any, value: Any, use_locking: Any = None, name: Any = None) -> Any:
+    """`ref.assign_sub(value)`."""
     return ref.assign_sub(value, name=name)
 
 
