@@ -18,6 +18,9 @@ set(WENGERT_ISA_SOURCES
 # subnormals, so it is never used.
 set(WENGERT_ISA_FLAGS -O3 -fno-exceptions -fno-math-errno -fno-trapping-math -ffp-contract=off
                       -fvisibility=hidden)
+if(WENGERT_SANITIZE)
+  list(TRANSFORM WENGERT_ISA_FLAGS REPLACE "^-O3$" "-O1")
+endif()
 
 # One object library: namespace, the name users see, further flags.
 function(wengert_isa_library isa name)
@@ -38,8 +41,11 @@ function(wengert_add_isa_kernels)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     wengert_isa_library(x86_64 "x86-64" -march=x86-64)
     wengert_isa_library(x86_64_v3 "x86-64-v3" -march=x86-64-v3)
-    wengert_isa_library(x86_64_v4 "x86-64-v4" -march=x86-64-v4)
-    set(isas x86_64 x86_64_v3 x86_64_v4)
+    set(isas x86_64 x86_64_v3)
+    if(NOT WENGERT_SANITIZE)  # half a minute of compiling that few machines could run
+      wengert_isa_library(x86_64_v4 "x86-64-v4" -march=x86-64-v4)
+      list(APPEND isas x86_64_v4)
+    endif()
   elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
     wengert_isa_library(aarch64 "aarch64")
     set(isas aarch64)
