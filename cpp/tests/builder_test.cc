@@ -107,8 +107,9 @@ TEST(Lists) {
   CHECK_EQ(f.New(), "stack_1/0:Const() stack_1:Pack(stack_1/0,n)");
   f.b.Stack({p, p}, 1);
   CHECK_EQ(f.New(), "stack_2:Pack(p,p)");
-  f.b.Op("AddN", {std::vector<In>{1.0, p}}, {}, "s");
-  CHECK_EQ(f.New(), "s/inputs_0:Const() s:AddN(s/inputs_0,p)");
+  const Tensor scalar = f.P(Shape::Scalar(), DType::kFloat32, "q");
+  f.b.Op("AddN", {std::vector<In>{1.0, scalar}}, {}, "s");
+  CHECK_EQ(f.New(), "s/inputs_0:Const() s:AddN(s/inputs_0,q)");
   f.b.Concat({p, p}, 0);
   CHECK_EQ(f.New(), "concat/axis:Const() concat:ConcatV2(p,p,concat/axis)");
   f.b.Concat({p}, 0);

