@@ -1,8 +1,10 @@
 // Shared by the files of the bindings: Python-side structs, wrapping and conversion.
 #pragma once
 
+#include <pybind11/functional.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <memory>
 #include <optional>

@@ -10,9 +10,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from wengert import _install as _install  # first: it joins the core and the package
-from wengert import compat, errors, linalg, math, nest, nn, raw_ops
-from wengert._api_explain import compile, explain
+from wengert import errors
 from wengert._array_ops import (
     boolean_mask,
     broadcast_dynamic_shape,
@@ -174,3 +176,26 @@ from wengert._tensor_spec import TensorSpec
 from wengert._variables import Variable
 
 newaxis = None
+
+# What most programs never touch is imported when it is first asked for: modules, and names of
+# this module by the module that holds them ("module:name" where it is called otherwise there).
+_MODULES = ("compat", "linalg", "math", "nest", "nn", "raw_ops")
+_NAMES = {
+    "compile": "_api_explain",
+    "explain": "_api_explain",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _MODULES:
+        return _import_module(f"wengert.{name}")
+    if name not in _NAMES:
+        raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+    module, _, attribute = _NAMES[name].partition(":")
+    value = getattr(_import_module(f"wengert.{module}"), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_NAMES})
