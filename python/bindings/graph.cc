@@ -1,4 +1,6 @@
 // Graph and Function as Python objects.
+#include <pybind11/stl.h>
+
 #include "binding.h"
 
 namespace wengert::python {
