@@ -27,6 +27,7 @@ def group(*inputs: Any, **kwargs: Any) -> Any:
         for x in _nest.flatten(list(inputs), expand_composites=True):
             if x is None:
                 continue
+            x = getattr(x, "_parent_op", x)
             element = getattr(x, "_as_graph_element", None)
             ops.append(element() if element is not None else x)
         with control_dependencies(ops):

@@ -226,6 +226,7 @@ class Graph(_core.Graph):
             for c in control_inputs:
                 if isinstance(c, _core.EagerTensor) or c is None:
                     continue
+                c = getattr(c, "_parent_op", c)  # the update that a variable is read behind
                 handle = getattr(c, "_as_graph_element", None)
                 if handle is not None:
                     c = handle()

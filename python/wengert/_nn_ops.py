@@ -236,14 +236,25 @@ def top_k(
 
 
 def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: Any = None) -> Any:
-    """Rows of a table (`tf.nn.embedding_lookup`)."""
-    from wengert import _array_ops
+    """Rows of a table (`tf.nn.embedding_lookup`), scaled to a norm of at most `max_norm`."""
+    from wengert import _array_ops, _core
 
-    if max_norm is not None:
-        raise NotImplementedError("embedding_lookup with max_norm: apply tf.clip_by_norm yourself")
     if isinstance(params, (list, tuple)):
         if len(params) != 1:
             raise NotImplementedError("embedding_lookup over several partitions: concatenate them")
         params = params[0]
     with name_scope_v1(name, "embedding_lookup") as scope:
-        return _array_ops.identity(_array_ops.gather(params, ids), name=scope or None)
+        ids = _core.convert(ids, None, "ids")
+        if getattr(params, "_is_variable", False):
+            rows = params.sparse_read(ids, name=scope)
+        else:
+            rows = _core.apply("GatherV2", (params, ids, 0), None, scope or None)
+        if max_norm is not None:
+            from wengert._linalg_ops import clip_by_norm
+
+            if ids.shape.rank is None or rows.shape.rank is None:
+                raise ValueError(
+                    "embedding_lookup with max_norm needs ids and params of known rank"
+                )
+            rows = clip_by_norm(rows, max_norm, list(range(ids.shape.rank, rows.shape.rank)))
+        return _array_ops.identity(rows)

@@ -214,6 +214,11 @@ class Session:
         tensors: list[Any] = []
         values: list[Any] = []
         for key, value in (feed_dict or {}).items():
+            if getattr(key, "_is_variable", False) and key.graph is self._graph:
+                # Behind the handle stands another variable, so that every reader sees the value.
+                tensors.append(key.handle)
+                values.append(self._stand_in(key, value))
+                continue
             if isinstance(key, (IndexedSlices, tuple)):
                 parts = (
                     [key.values, key.indices, key.dense_shape]
@@ -228,6 +233,14 @@ class Session:
                 tensors.append(tensor)
                 values.append(self._feed_value(tensor, dtype, v))
         return tensors, values
+
+    def _stand_in(self, variable: Any, value: Any) -> Any:
+        """Handle of a variable that holds the value fed for another."""
+        snapshot = variable._snapshot
+        array = self._feed_value(snapshot, variable.dtype, value)
+        handle = _core.make_variable(variable.dtype, variable.shape, variable._shared_name)
+        _core.assign_variable(handle, _core.EagerTensor(array, variable.dtype))
+        return handle
 
     def _feed_value(self, tensor: Any, dtype: Any, value: Any) -> Any:
         if isinstance(value, _core.SymbolicTensor):

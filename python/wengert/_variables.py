@@ -14,6 +14,7 @@ from wengert import _core, _graph
 from wengert._dtypes import DType, as_dtype
 from wengert._tensor import TensorRef, numpy_text
 from wengert._tensor_shape import TensorShape, as_shape
+from wengert._variable_updates import VariableUpdates
 
 __all__ = ["Variable", "lifting_scope", "variables_of_handles"]
 
@@ -49,7 +50,7 @@ def _is_initial_tensor(value: Any) -> bool:
     return isinstance(value, (_core.Tensor, Variable))
 
 
-class Variable:
+class Variable(VariableUpdates):
     """A tensor that can be assigned to, with TF2 semantics.
 
     Parameters
@@ -102,7 +103,13 @@ class Variable:
         if isinstance(initial_value, Variable):
             initial_value = initial_value.value()
         self._trainable = True if trainable is None else bool(trainable)
+        if constraint is not None and not callable(constraint):
+            raise ValueError(
+                "Argument `constraint` must be None or a callable. a callable. Got a "
+                f"{type(constraint)}:  {constraint}"
+            )
         self._constraint = constraint
+        self._synchronization, self._aggregation = synchronization, aggregation
         self._save_slice_info = None
         wanted = None if dtype is None else as_dtype(dtype)
         graph = _core.current_graph()
@@ -128,7 +135,7 @@ class Variable:
                 if tracing and created is not None:
                     created.append(self)
                 return
-            static = _static_shape(shape, value, validate_shape)
+            static = _static_shape(shape, value, True)
             self._name = name or "Variable"
             self._dtype: DType = value.dtype
             self._shape: TensorShape = static
@@ -226,6 +233,14 @@ class Variable:
         return self._constraint
 
     @property
+    def synchronization(self) -> Any:
+        return self._synchronization
+
+    @property
+    def aggregation(self) -> Any:
+        return self._aggregation
+
+    @property
     def initializer(self) -> Any:
         """Operation that assigns the initial value (None in eager mode)."""
         return self._initializer
@@ -237,7 +252,13 @@ class Variable:
         return self._initial_value
 
     def initialized_value(self) -> Any:
-        return self.read_value()
+        """The value, or the initial value while there is none."""
+        if not self._in_graph_mode:
+            return self.read_value()
+        import wengert
+
+        cond: Any = wengert.cond
+        return cond(self.is_initialized(), self.read_value, lambda: self._initial_value)
 
     def is_initialized(self, name: str | None = None) -> Any:
         return _core.apply("VarIsInitializedOp", (self._handle,), None, name)
@@ -262,6 +283,8 @@ class Variable:
     def eval(self, session: Any = None) -> Any:
         from wengert._session import eval_tensor
 
+        if not self._in_graph_mode:
+            raise RuntimeError("This operation is not supported when eager execution is enabled.")
         return eval_tensor(self._snapshot, None, session)
 
     def load(self, value: Any, session: Any = None) -> None:
@@ -283,81 +306,6 @@ class Variable:
     def _as_graph_element(self) -> Any:
         return self._snapshot if self._in_graph_mode else self.value()
 
-    # --- writing -----------------------------------------------------------------------------
-    def assign(
-        self, value: Any, use_locking: Any = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
-        """Sets the value.
-
-        Returns
-        -------
-        The variable itself in eager mode and inside functions; in a graph the value read after
-        the assignment, or the assignment when `read_value` is false.
-
-        Raises
-        ------
-        ValueError
-            When the shapes are incompatible.
-        """
-        tensor = self._converted(value)
-        if not self._shape.is_compatible_with(tensor.shape):
-            raise ValueError(
-                f"Cannot assign value to variable '{self.name}': Shape mismatch.The variable "
-                f"shape {self._shape}, and the assigned value shape {tensor.shape} are "
-                "incompatible."
-            )
-        return self._update("AssignVariableOp", tensor, name, read_value)
-
-    def assign_add(
-        self, delta: Any, use_locking: Any = None, name: str | None = None, read_value: bool = True
-    ) -> Any:
-        """Adds `delta` in place; returns as `assign`."""
-        return self._update("AssignAddVariableOp", self._converted(delta), name, read_value)
-
-    def assign_sub(
-        self, delta: Any, use_locking: Any = None, name: str | None = None, read_value: bool = True
-    ) -> Any:
-        """Subtracts `delta` in place; returns as `assign`."""
-        return self._update("AssignSubVariableOp", self._converted(delta), name, read_value)
-
-    def _converted(self, value: Any) -> Any:
-        return _core.convert(value, self._dtype)
-
-    def _update(self, op_type: str, value: Any, name: str | None, read_value: bool) -> Any:
-        op = _core.apply(op_type, (self._handle, value), {"dtype": self._dtype}, name)
-        return self._after(op, read_value)
-
-    def _after(self, op: Any, read_value: bool) -> Any:
-        if not read_value:
-            return op
-        graph = _core.current_graph()
-        if graph is None or graph.building_function:
-            return self
-        with graph.control_dependencies([op]):
-            return self.value()
-
-    def _scatter(self, op_type: str, delta: Any, name: str | None) -> Any:
-        from wengert._indexed_slices import IndexedSlices
-
-        if not isinstance(delta, IndexedSlices):
-            raise TypeError(
-                f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received {delta}"
-            )
-        values = _core.convert(delta.values, self._dtype)
-        op = _core.apply(
-            op_type, (self._handle, delta.indices, values), {"dtype": self._dtype}, name
-        )
-        return self._after(op, True)
-
-    def scatter_add(self, sparse_delta: Any, use_locking: bool = False, name: Any = None) -> Any:
-        return self._scatter("ResourceScatterAdd", sparse_delta, name)
-
-    def scatter_sub(self, sparse_delta: Any, use_locking: bool = False, name: Any = None) -> Any:
-        return self._scatter("ResourceScatterSub", sparse_delta, name)
-
-    def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: Any = None) -> Any:
-        return self._scatter("ResourceScatterUpdate", sparse_delta, name)
-
     # --- as a value --------------------------------------------------------------------------
     def set_shape(self, shape: Any) -> None:
         shape = as_shape(shape)
@@ -373,9 +321,6 @@ class Variable:
 
     def __iter__(self) -> Any:
         return iter(self.value())
-
-    def __len__(self) -> int:
-        return len(self.value())
 
     def __bool__(self) -> bool:
         return bool(self.value())
@@ -403,9 +348,22 @@ class Variable:
             "you need to get a new output Tensor."
         )
 
+    def __eq__(self, other: object) -> Any:
+        if self._in_graph_mode:
+            return self is other
+        return self.value() == other
+
+    def __ne__(self, other: object) -> Any:
+        if self._in_graph_mode:
+            return self is not other
+        return self.value() != other
+
     def __hash__(self) -> int:
         if not self._in_graph_mode:
-            raise TypeError("Variable is unhashable. Instead, use variable.ref() as the key.")
+            raise TypeError(
+                "Variable is unhashable. Instead, use variable.ref() as the key. (Variable: "
+                f"{self!r})"
+            )
         return id(self)
 
     def __deepcopy__(self, memo: Any) -> Variable:
@@ -428,6 +386,46 @@ class Variable:
         if self._in_graph_mode or _core.current_graph() is not None:
             return text + ">"
         return f"{text}, numpy={numpy_text(self.value(), is_repr=True)}>"
+
+
+class AssignedVariable(Variable):
+    """A variable behind an update in a graph: what reads it runs after the update."""
+
+    def __init__(self, variable: Variable, op: Any) -> None:
+        self.__dict__.update(variable.__dict__)
+        self._parent_op = op
+        self._snapshot = self.value()
+
+    @property
+    def name(self) -> str:
+        return str(self._parent_op.name)
+
+    @property
+    def op(self) -> Any:
+        """The operation that updates."""
+        return self._parent_op
+
+    def value(self) -> Any:
+        with _graph.control_dependencies([self._parent_op]):
+            return super().value()
+
+    def read_value(self) -> Any:
+        with _graph.control_dependencies([self._parent_op]):
+            return super().read_value()
+
+    def sparse_read(self, indices: Any, name: str | None = None) -> Any:
+        with _graph.control_dependencies([self._parent_op]):
+            return super().sparse_read(indices, name)
+
+    def gather_nd(self, indices: Any, name: str | None = None) -> Any:
+        with _graph.control_dependencies([self._parent_op]):
+            return super().gather_nd(indices, name)
+
+    def _update(
+        self, op_type: str, inputs: tuple[Any, ...], name: str | None, read_value: bool = True
+    ) -> Any:
+        with _graph.control_dependencies([self._parent_op]):
+            return super()._update(op_type, inputs, name, read_value)
 
 
 def _unpickle(value: Any, name: str, trainable: bool) -> Variable:
@@ -453,7 +451,7 @@ def _static_shape(shape: Any, value: Any, validate_shape: bool) -> TensorShape:
         if not static.is_compatible_with(value.shape):
             raise ValueError(
                 f"In this `tf.Variable` creation, the initial value's shape ({value.shape}) is "
-                f"not compatible with the explicitly supplied `shape` argument ({static})."
+                f"not compatible with the explicitly supplied `shape` argument ({shape})."
             )
         return static
     own: TensorShape = value.shape if validate_shape else TensorShape(None)
@@ -473,7 +471,7 @@ def install_variable_operators() -> None:
     for name in (
         "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "div", "rdiv",
         "floordiv", "rfloordiv", "mod", "rmod", "pow", "rpow", "matmul", "rmatmul", "lt", "le",
-        "gt", "ge", "eq", "ne", "and", "rand", "or", "ror", "xor", "rxor", "neg", "abs", "invert",
+        "gt", "ge", "and", "rand", "or", "ror", "xor", "rxor", "neg", "abs", "invert",
     ):  # fmt: skip
         method = f"__{name}__"
         if hasattr(_core.Tensor, method):

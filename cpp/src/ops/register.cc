@@ -20,6 +20,7 @@ void RegisterBuiltinOps(OpRegistry& r) {
   RegisterMatrixOps(r);
   RegisterStateOps(r);
   RegisterCallOps(r);
+  RegisterTrainingOps(r);
   RegisterRandomOps(r);
   r.Seal();
 }

@@ -22,6 +22,7 @@ void RegisterEinsumOps(OpRegistry& r);      // Einsum
 void RegisterMatrixOps(OpRegistry& r);      // MatrixDiagV3, Cross, ...
 void RegisterStateOps(OpRegistry& r);       // variables, NoOp, control
 void RegisterCallOps(OpRegistry& r);        // PartitionedCall, StatefulPartitionedCall
+void RegisterTrainingOps(OpRegistry& r);    // ResourceApplyAdam and other optimizers
 void RegisterRandomOps(OpRegistry& r);      // RandomUniform ... (Philox)
 
 }  // namespace wengert

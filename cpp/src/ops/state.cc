@@ -145,43 +145,11 @@ void RegisterVariables(OpRegistry& r) {
       .Lower(LowerVariableShape);
 }
 
-void RegisterResourceScatter(OpRegistry& r, const std::string& name, ScatterOp op,
-                             const char* doc) {
-  r.Op(name)
-      .Input("resource: resource")
-      .Input("indices: Tindices")
-      .Input("updates: dtype")
-      .Attr(op == ScatterOp::kSet
-                ? "dtype: type"
-                : "dtype: {float, double, int32, uint8, int16, int8, complex64, int64, "
-                  "bfloat16, uint16, complex128, half, uint32, uint64}")
-      .Attr("Tindices: {int32, int64}")
-      .Stateful()
-      .Doc(doc)
-      .Shape(shape_rules::NoOutputs)
-      .NoGradient()
-      .Lower([op](LoweringContext& c) {
-        const Value old = c.b.ReadVariable(c.x(0), c.dtype(2));
-        if (c.b.rank(old) == 0) c.Fail("the variable must be at least a vector");
-        Dims column = c.dims(1), rows = c.dims(1);
-        column.push_back(1);
-        const Dims whole = c.b.dims(old);
-        rows.insert(rows.end(), whole.begin() + 1, whole.end());
-        // One scalar may serve every row.
-        Value updates = c.x(2);
-        if (c.dims(2).empty()) updates = c.b.Broadcast(updates, rows);
-        c.b.AssignVariable(c.x(0), c.b.Scatter(op, old, c.b.Reshape(c.x(1), column), updates));
-      });
-}
-
 }  // namespace
 
 void RegisterStateOps(OpRegistry& r) {
   RegisterVariables(r);
-  RegisterResourceScatter(r, "ResourceScatterAdd", ScatterOp::kAdd, "Adds to rows of a variable");
-  RegisterResourceScatter(r, "ResourceScatterSub", ScatterOp::kSub,
-                          "Subtracts from rows of a variable");
-  RegisterResourceScatter(r, "ResourceScatterUpdate", ScatterOp::kSet, "Sets rows of a variable");
+  RegisterResourceScatterOps(r);
 
   r.Op("NoOp")
       .Doc("Nothing: a place for control dependencies to meet")

@@ -7,5 +7,6 @@
 namespace wengert {
 
 void RegisterAssertOp(OpRegistry& r);
+void RegisterResourceScatterOps(OpRegistry& r);
 
 }  // namespace wengert

@@ -117,10 +117,107 @@ def set_random_seed(seed: int | None) -> None:
     get_default_graph().seed = seed
 
 
+# Modules and names that are imported when first asked for.
+_MODULES = {"initializers": "wengert.compat.v1_initializers", "train": "wengert.compat.v1_train"}
+_NAMES = {
+    **dict.fromkeys(
+        (
+            "AUTO_REUSE",
+            "VariableScope",
+            "get_local_variable",
+            "get_variable",
+            "get_variable_scope",
+            "no_regularizer",
+            "variable_op_scope",
+            "variable_scope",
+        ),
+        "_variable_scope",
+    ),
+    **dict.fromkeys(
+        (
+            "batch_scatter_update",
+            "is_variable_initialized",
+            "assert_variables_initialized",
+            "report_uninitialized_variables",
+            "scatter_add",
+            "scatter_div",
+            "scatter_max",
+            "scatter_min",
+            "scatter_mul",
+            "scatter_nd_add",
+            "scatter_nd_sub",
+            "scatter_nd_update",
+            "scatter_sub",
+            "scatter_update",
+        ),
+        "_variable_functions",
+    ),
+    "constant_initializer": "_initializers:Constant",
+    "glorot_normal_initializer": "_initializers:GlorotNormal",
+    "glorot_uniform_initializer": "_initializers:GlorotUniform",
+    "ones_initializer": "_initializers:Ones",
+    "orthogonal_initializer": "_initializers:Orthogonal",
+    "random_normal_initializer": "_initializers:RandomNormal",
+    "random_uniform_initializer": "_initializers:RandomUniform",
+    "truncated_normal_initializer": "_initializers:TruncatedNormal",
+    "uniform_unit_scaling_initializer": "_initializers:UniformUnitScaling",
+    "variance_scaling_initializer": "_initializers:VarianceScaling",
+    "zeros_initializer": "_initializers:Zeros",
+}
+
+
+def initialize_variables(var_list: Any, name: str = "init") -> Any:
+    """An older name of `variables_initializer`."""
+    return variables_initializer(var_list, name)
+
+
+def initialize_all_variables() -> Any:
+    """An older name of `global_variables_initializer`."""
+    return global_variables_initializer()
+
+
+def all_variables() -> list[Any]:
+    """An older name of `global_variables`."""
+    return global_variables()
+
+
+def model_variables(scope: str | None = None) -> list[Any]:
+    """Variables of the default graph that are part of a model."""
+    return get_default_graph().get_collection(GraphKeys.MODEL_VARIABLES, scope)
+
+
+def moving_average_variables(scope: str | None = None) -> list[Any]:
+    """Variables of the default graph that have a moving average."""
+    return get_default_graph().get_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, scope)
+
+
+def get_collection_ref(key: Any) -> list[Any]:
+    """A collection of the default graph itself: changing it changes the collection."""
+    return get_default_graph().get_collection_ref(key)
+
+
+def add_to_collections(names: Any, value: Any) -> None:
+    """Appends to several collections of the default graph."""
+    get_default_graph().add_to_collections(names, value)
+
+
 def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _NAMES:
+        module, _, attribute = _NAMES[name].partition(":")
+        value = getattr(importlib.import_module(f"wengert.{module}"), attribute or name)
+        globals()[name] = value
+        return value
     # Whatever TensorFlow 2 kept under the same name.
     import wengert
 
     if not name.startswith("_") and hasattr(wengert, name):
         return getattr(wengert, name)
     raise AttributeError(f"module 'wengert.compat.v1' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_NAMES})
