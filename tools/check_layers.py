@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "autodiff": {"base"},
     "compile": {"base", "kernels"},
     "runtime": {"base", "compile", "kernels"},
+    "tape": {"autodiff"},
 }
 # Public headers a layer may not include.
 FORBIDDEN_PUBLIC: dict[str, set[str]] = {

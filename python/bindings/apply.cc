@@ -191,14 +191,14 @@ py::object ApplyEager(const OpDef& def, const py::tuple& inputs, const py::objec
       if (auto d = TensorDType(item)) types.Learn(arg, *d);
     }
   }
-  std::vector<Array> flat;
+  std::vector<EagerValue> flat;
   auto add = [&](py::handle value, const ArgDef& arg) {
     std::optional<DType> known = types.Known(arg);
     if (auto own = TensorDType(value); own && known && *own != *known) {
       EagerTypeError(def, flat.size(), *known, *own);
     }
-    flat.push_back(ConvertEager(value, known, types.Default(arg)));
-    types.Learn(arg, flat.back().dtype());
+    flat.push_back(ConvertEagerValue(value, known, types.Default(arg)));
+    types.Learn(arg, flat.back().array.dtype());
   };
   for (size_t i = 0; i < inputs.size(); ++i) {
     const ArgDef& arg = def.inputs()[i];
@@ -212,10 +212,10 @@ py::object ApplyEager(const OpDef& def, const py::tuple& inputs, const py::objec
       read[arg.number_attr] = Attr(static_cast<int64_t>(items.size()));
     }
   }
-  std::vector<Array> results;
+  std::vector<EagerValue> results;
   {
     py::gil_scoped_release release;
-    results = ExecuteOp(def, flat, read);
+    results = Execute(def, flat, read);
   }
   if (def.outputs().empty()) return py::none();
   if (results.size() == 1 && !def.outputs()[0].is_list()) return WrapEager(std::move(results[0]));
@@ -245,14 +245,14 @@ py::object Binary(const OpDef& def, const char* name, py::handle self, py::handl
   std::optional<DType> hint = TensorDType(self);
   try {
     if (py_graph.is_none()) {
-      Array a = ConvertEager(self, std::nullopt, std::nullopt);
-      Array b = ConvertEager(other, std::nullopt, hint);
-      if (a.dtype() != b.dtype()) {
-        if (reflected) EagerTypeError(def, 1, b.dtype(), a.dtype());
-        EagerTypeError(def, 1, a.dtype(), b.dtype());
+      EagerValue a = ConvertEagerValue(self, std::nullopt, std::nullopt);
+      EagerValue b = ConvertEagerValue(other, std::nullopt, hint);
+      if (a.array.dtype() != b.array.dtype()) {
+        if (reflected) EagerTypeError(def, 1, b.array.dtype(), a.array.dtype());
+        EagerTypeError(def, 1, a.array.dtype(), b.array.dtype());
       }
       if (reflected) std::swap(a, b);
-      return WrapEager(ExecuteOp(def, {a, b}, {}).at(0));
+      return WrapEager(Execute(def, {a, b}, {}).at(0));
     }
     Graph& graph = *GraphOf(py_graph);
     ScopeGuard scope(graph, name);
@@ -260,11 +260,11 @@ py::object Binary(const OpDef& def, const char* name, py::handle self, py::handl
         ConvertInGraph(self, std::nullopt, reflected ? "y" : "x", std::nullopt, graph, py_graph);
     Tensor b = ConvertInGraph(other, std::nullopt, reflected ? "x" : "y", hint, graph, py_graph);
     if (reflected) std::swap(a, b);
-    scope.Leave();
     OperationSpec spec;
     spec.type = def.name();
     spec.name = scope.path();
     spec.inputs = {a, b};
+    // Still inside the scope, which tapes take note of.
     return Wrap(graph.AddOperation(std::move(spec))->output(0));
   } catch (const Error& e) {
     bool conversion = e.kind() == ErrorKind::kTypeError || e.kind() == ErrorKind::kValueError;

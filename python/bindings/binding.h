@@ -38,8 +38,10 @@ struct PySymbolicTensor : PyTensor {
 };
 
 struct PyEagerTensor : PyTensor {
-  explicit PyEagerTensor(Array a) : array(std::move(a)) {}
+  explicit PyEagerTensor(EagerValue v) : array(std::move(v.array)), id(v.id) {}
+  EagerValue value() const { return {array, id}; }
   Array array;
+  int64_t id;  // which value it is, for tapes
 };
 
 struct PyOperation {
@@ -59,6 +61,7 @@ py::object Wrap(Operation* op);
 py::object Wrap(const Grad& grad);
 py::object WrapGraph(Graph& graph);
 py::object WrapEager(Array array);
+py::object WrapEager(EagerValue value);
 
 // Null when `h` is something else.
 PySymbolicTensor* AsSymbolic(py::handle h);
@@ -95,6 +98,9 @@ py::object ShapeTuple(const Shape& shape);     // None or tuple
 py::object AttrToPython(const Attr& attr);
 Attr AttrFromPython(py::handle value, const std::string& type, Graph* graph);
 
+// Keeps a Python object for code that may drop it without the interpreter's lock.
+std::shared_ptr<py::object> KeepObject(py::object object);
+
 // --- values -------------------------------------------------------------------------------------
 // True for what becomes a constant without help from Python: numbers, str, bytes, NumPy arrays
 // and scalars, (nested) lists and tuples of those, eager tensors.
@@ -108,6 +114,9 @@ py::object ToNumpy(const Array& array);   // shares memory; str: object array of
 Tensor ConvertInGraph(py::handle value, std::optional<DType> dtype, const std::string& name,
                       std::optional<DType> preferred, Graph& graph, const py::object& py_graph);
 Array ConvertEager(py::handle value, std::optional<DType> dtype, std::optional<DType> preferred);
+// The same with the identity of the tensor; literals have none.
+EagerValue ConvertEagerValue(py::handle value, std::optional<DType> dtype,
+                             std::optional<DType> preferred);
 Tensor ConstantInGraph(const Array& value, const std::string& name, Graph& graph);
 
 // --- errors
@@ -125,5 +134,7 @@ void BindGradients(py::module_& m);
 void BindExecutable(py::module_& m);
 void BindCompiledFunction(py::module_& m);
 void BindLocation(py::module_& m);
+void BindTape(py::module_& m);
+void BindHostFunctions(py::module_& m);
 
 }  // namespace wengert::python

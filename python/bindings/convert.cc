@@ -110,17 +110,18 @@ Tensor ConvertInGraph(py::handle value, std::optional<DType> dtype, const std::s
   return ConstantInGraph(ToArray(value, dtype, preferred), name, graph);
 }
 
-Array ConvertEager(py::handle value, std::optional<DType> dtype, std::optional<DType> preferred) {
+EagerValue ConvertEagerValue(py::handle value, std::optional<DType> dtype,
+                             std::optional<DType> preferred) {
   if (PyEagerTensor* eager = AsEager(value)) {
     CheckDType(value, eager->array.dtype(), dtype);
-    return eager->array;
+    return eager->value();
   }
   if (AsSymbolic(value) != nullptr) {
     throw TypeError(TensorText(value) +
                     " is out of scope and cannot be used here. Use return values, explicit Python "
                     "locals or TensorFlow collections to access it.");
   }
-  if (IsPlainValue(value)) return ToArray(value, dtype, preferred);
+  if (IsPlainValue(value)) return {ToArray(value, dtype, preferred), 0};
   if (value.is_none()) {
     throw ValueError(
         "Attempt to convert a value (None) with an unsupported type (<class "
@@ -128,21 +129,25 @@ Array ConvertEager(py::handle value, std::optional<DType> dtype, std::optional<D
   }
   if (PyList_Check(value.ptr()) || PyTuple_Check(value.ptr())) {
     if (auto inner = TensorDTypeIn(value, 0)) {
-      std::vector<Array> items;
+      std::vector<EagerValue> items;
       for (py::handle item : py::reinterpret_borrow<py::sequence>(value)) {
-        items.push_back(ConvertEager(item, dtype.value_or(*inner), std::nullopt));
+        items.push_back(ConvertEagerValue(item, dtype.value_or(*inner), std::nullopt));
       }
       AttrMap attrs{{"N", Attr(static_cast<int64_t>(items.size()))}, {"axis", Attr(0)}};
-      return ExecuteOp(OpRegistry::Global().Get("Pack"), items, attrs).at(0);
+      return Execute(OpRegistry::Global().Get("Pack"), items, attrs).at(0);
     }
   }
   py::object converted = GetHooks().convert(value, dtype ? DTypeObject(*dtype) : py::none(), "",
                                             preferred ? DTypeObject(*preferred) : py::none());
   if (PyEagerTensor* eager = AsEager(converted)) {
     CheckDType(converted, eager->array.dtype(), dtype);
-    return eager->array;
+    return eager->value();
   }
-  return ToArray(value, dtype, preferred);
+  return {ToArray(value, dtype, preferred), 0};
+}
+
+Array ConvertEager(py::handle value, std::optional<DType> dtype, std::optional<DType> preferred) {
+  return ConvertEagerValue(value, dtype, preferred).array;
 }
 
 void BindConvert(py::module_& m) {
@@ -156,7 +161,10 @@ void BindConvert(py::module_& m) {
             CheckDType(value, e->array.dtype(), wanted);
             return value;
           }
-          return WrapEager(ConvertEager(value, wanted, hint));
+          EagerValue converted = ConvertEagerValue(value, wanted, hint);
+          // A literal becomes a tensor that can be watched.
+          return converted.id == 0 ? WrapEager(std::move(converted.array))
+                                   : WrapEager(std::move(converted));
         }
         std::string text = name.is_none() ? "Const" : name.cast<std::string>();
         Graph& g = *GraphOf(graph);

@@ -15,5 +15,7 @@ PYBIND11_MODULE(_core, m) {
   BindExecutable(m);
   BindCompiledFunction(m);
   BindLocation(m);
+  BindTape(m);
+  BindHostFunctions(m);
   wengert::InitializeRuntime();
 }

@@ -1,6 +1,4 @@
 // Tensor, SymbolicTensor, EagerTensor and Operation as Python objects.
-#include <atomic>
-
 #include "binding.h"
 
 namespace wengert::python {
@@ -46,7 +44,11 @@ py::object Wrap(const Grad& grad) {
 }
 
 py::object WrapEager(Array array) {
-  return py::cast(PyEagerTensor(std::move(array)));
+  return py::cast(PyEagerTensor(NewValue(std::move(array))));
+}
+
+py::object WrapEager(EagerValue value) {
+  return py::cast(PyEagerTensor(std::move(value)));
 }
 
 PySymbolicTensor* AsSymbolic(py::handle h) {
@@ -101,11 +103,6 @@ const Shape& StaticShape(py::handle self, Shape* buffer) {
 DType DTypeOfTensor(py::handle self) {
   if (PySymbolicTensor* s = AsSymbolic(self)) return s->tensor.dtype();
   return AsEager(self)->array.dtype();
-}
-
-int64_t NextEagerId() {
-  static std::atomic<int64_t> next{0};
-  return next++;
 }
 
 void BindTensorBase(py::module_& m) {
@@ -226,15 +223,12 @@ void BindTensor(py::module_& m) {
   eager_type = reinterpret_cast<PyTypeObject*>(eager.ptr());
   eager
       .def(py::init([](py::object value, py::object dtype) {
-             return PyEagerTensor(ConvertEager(value, ToOptionalDType(dtype), std::nullopt));
+             return PyEagerTensor(
+                 NewValue(ConvertEager(value, ToOptionalDType(dtype), std::nullopt)));
            }),
            py::arg("value"), py::arg("dtype") = py::none())
       .def("numpy", [](const PyEagerTensor& t) { return ToNumpy(t.array); })
-      .def("_id",
-           [](py::object self) {
-             if (!py::hasattr(self, "_eager_id")) self.attr("_eager_id") = NextEagerId();
-             return self.attr("_eager_id");
-           })
+      .def("_id", [](const PyEagerTensor& t) { return t.id; })
       .def("_resource_key", [](const PyEagerTensor& t) {
         if (t.array.dtype() != DType::kResource) throw TypeError("not a resource handle");
         return reinterpret_cast<intptr_t>(t.array.resources().at(0).get());

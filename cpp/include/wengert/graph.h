@@ -205,6 +205,8 @@ class Graph : public std::enable_shared_from_this<Graph> {
   // Called for an input tensor of another graph; returns its stand-in here. Unset: such
   // inputs are a ValueError. Set by function tracing.
   std::function<Tensor(const Tensor&)> capture;
+  // Called with every operation that is added. Set by tapes.
+  std::function<void(Operation*)> added;
   // Stand-in -> the tensor of another graph that it stands for.
   std::function<std::optional<Tensor>(const Tensor&)> captured_from;
 

@@ -89,7 +89,10 @@ struct GradientContext {
   Builder& b;
   Operation* op;
   const std::vector<Grad>& out_grads;  // one per output; may hold none
+  // Which inputs a tape wants the gradient of; null: all. Rules may leave out the others.
+  const std::vector<char>* wanted = nullptr;
 
+  bool wants(int i) const { return wanted == nullptr || (*wanted)[static_cast<size_t>(i)] != 0; }
   const Tensor& x(int i) const { return op->input(i); }
   Tensor y(int i = 0) const { return op->output(i); }
   // The gradient that reached output `i`, made dense where it is IndexedSlices.

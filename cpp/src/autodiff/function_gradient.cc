@@ -5,6 +5,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "autodiff/backward.h"
 #include "wengert/builder.h"
 #include "wengert/gradients.h"
 #include "wengert/op_def.h"
@@ -32,15 +33,6 @@ Cache& CacheOf(const Function& f) {
     f.gradient_cache = std::move(cache);
   }
   return *static_cast<Cache*>(f.gradient_cache.get());
-}
-
-std::string Derived(const char* kind, const std::string& name) {
-  static std::atomic<int64_t> uid{0};
-  std::string base = name;
-  for (const char* prefix : {"__inference_", "__forward_", "__backward_"}) {
-    if (base.rfind(prefix, 0) == 0) base = base.substr(std::string(prefix).size());
-  }
-  return std::string("__") + kind + "_" + base + "_" + std::to_string(uid++);
 }
 
 // Placeholders of the backward graph that stand for tensors of the forward graph.
@@ -102,59 +94,34 @@ int Return(Builder& b, Function& f, const Tensor& t) {
   return static_cast<int>(f.outputs.size()) - 1;
 }
 
+Tensor GradientPlaceholder(Builder& b, const Tensor& y, size_t number) {
+  HandleData data{y.dtype(), y.shape()};
+  if (y.dtype() == DType::kResource) {
+    std::optional<HandleData> known = GetHandleData(y);
+    if (!known) {
+      throw ValueError("Cannot differentiate the resource '" + y.name() +
+                       "': the type of its value is not known");
+    }
+    data = *known;
+  }
+  return b.Placeholder(data.dtype, data.shape, "grad_ys_" + std::to_string(number));
+}
+
 Cache::Entry Build(const Function& f, Cache& cache, int num_outputs) {
-  auto backward = std::make_shared<Function>();
-  backward->name = Derived("backward", f.name);
-  backward->graph = Graph::Create();
-  Builder b(*backward->graph);
-
   std::vector<Tensor> ys;
-  std::vector<Grad> grad_ys;
   for (int i = 0; i < num_outputs; ++i) {
-    const Tensor& y = cache.outputs[i];
-    if (!IsTrainable(y.dtype())) continue;
-    HandleData data{y.dtype(), y.shape()};
-    if (y.dtype() == DType::kResource) {
-      std::optional<HandleData> known = GetHandleData(y);
-      if (!known) {
-        throw ValueError("Cannot differentiate the resource '" + y.name() +
-                         "': the type of its value is not known");
-      }
-      data = *known;
-    }
-    ys.push_back(y);
-    Tensor dy = b.Placeholder(data.dtype, data.shape, "grad_ys_" + std::to_string(ys.size() - 1));
-    grad_ys.push_back(dy);
-    backward->inputs.push_back(dy);
+    if (IsTrainable(cache.outputs[i].dtype())) ys.push_back(cache.outputs[i]);
   }
-
+  autodiff::Backward backward = autodiff::BuildBackward(*f.graph, ys, f.inputs, f.name);
   FunctionGradient result;
-  {
-    Captures captures(*f.graph, *backward->graph);
-    std::vector<Grad> grads = Gradients(*backward->graph, ys, f.inputs, grad_ys);
-    for (const Grad& g : grads) {
-      FunctionGradient::Result r;
-      if (g.is_slices()) {
-        r.values = Return(b, *backward, g.slices().values);
-        r.indices = Return(b, *backward, g.slices().indices);
-        if (g.slices().dense_shape) {
-          r.dense_shape = Return(b, *backward, g.slices().dense_shape);
-        }
-      } else if (!g.none()) {
-        r.values = Return(b, *backward, g.tensor());
-      }
-      result.results.push_back(r);
-    }
-    for (const Tensor& t : captures.stand_ins()) backward->inputs.push_back(t);
-    for (const Tensor& t : captures.sources()) {
-      auto it = std::find(cache.outputs.begin(), cache.outputs.end(), t);
-      result.captured.push_back(static_cast<int>(it - cache.outputs.begin()));
-      if (it == cache.outputs.end()) cache.outputs.push_back(t);
-    }
+  result.results = std::move(backward.results);
+  for (const Tensor& t : backward.captured) {
+    auto it = std::find(cache.outputs.begin(), cache.outputs.end(), t);
+    result.captured.push_back(static_cast<int>(it - cache.outputs.begin()));
+    if (it == cache.outputs.end()) cache.outputs.push_back(t);
   }
-
-  result.backward = std::move(backward);
-  return {std::move(result), Derived("forward", f.name), cache.outputs.size(), {}};
+  result.backward = std::move(backward.function);
+  return {std::move(result), autodiff::DerivedName("forward", f.name), cache.outputs.size(), {}};
 }
 
 std::shared_ptr<const Function> ForwardOf(const Function& f, const Cache& cache,
@@ -183,6 +150,7 @@ std::vector<DType> OutputDTypes(const Function& f) {
 
 // Makes the call one of the grown function.
 void Grow(Operation* call, const std::shared_ptr<const Function>& forward) {
+  if (forward->outputs.size() <= static_cast<size_t>(call->num_outputs())) return;
   Graph& graph = call->graph();
   graph.AddFunction(forward);
   call->SetAttr("f", FunctionRef{forward->name, forward});
@@ -192,6 +160,59 @@ void Grow(Operation* call, const std::shared_ptr<const Function>& forward) {
 }
 
 }  // namespace
+
+namespace autodiff {
+
+std::string DerivedName(const char* kind, const std::string& name) {
+  static std::atomic<int64_t> uid{0};
+  std::string base = name;
+  for (const char* prefix : {"__inference_", "__forward_", "__backward_"}) {
+    if (base.rfind(prefix, 0) == 0) base = base.substr(std::string(prefix).size());
+  }
+  return std::string("__") + kind + "_" + base + "_" + std::to_string(uid++);
+}
+
+Backward BuildBackward(Graph& forward, const std::vector<Tensor>& ys, const std::vector<Tensor>& xs,
+                       const std::string& name) {
+  Backward result;
+  result.function = std::make_shared<Function>();
+  Function& backward = *result.function;
+  backward.name = DerivedName("backward", name);
+  backward.graph = Graph::Create();
+  Builder b(*backward.graph);
+  std::vector<Grad> grad_ys;
+  for (const Tensor& y : ys) {
+    backward.inputs.push_back(GradientPlaceholder(b, y, grad_ys.size()));
+    grad_ys.push_back(backward.inputs.back());
+  }
+  Captures captures(forward, *backward.graph);
+  for (const Grad& g : Gradients(*backward.graph, ys, xs, grad_ys)) {
+    FunctionGradient::Result r;
+    if (g.is_slices()) {
+      r.values = Return(b, backward, g.slices().values);
+      r.indices = Return(b, backward, g.slices().indices);
+      if (g.slices().dense_shape) r.dense_shape = Return(b, backward, g.slices().dense_shape);
+    } else if (!g.none()) {
+      r.values = Return(b, backward, g.tensor());
+    }
+    result.results.push_back(r);
+  }
+  for (const Tensor& t : captures.stand_ins()) backward.inputs.push_back(t);
+  result.captured = captures.sources();
+  return result;
+}
+
+int DifferentiatedOutputs(const Operation& op, const std::vector<Grad>& out_grads) {
+  const Attr* count = op.FindAttr("_differentiated_outputs");
+  if (count == nullptr) return op.num_outputs();
+  const int original = static_cast<int>(count->as<int64_t>());
+  for (size_t i = static_cast<size_t>(original); i < out_grads.size(); ++i) {
+    if (!out_grads[i].none()) return op.num_outputs();
+  }
+  return original;
+}
+
+}  // namespace autodiff
 
 std::shared_ptr<const Function> FindFunction(const Graph& graph, const FunctionRef& ref) {
   if (ref.function) return ref.function;
@@ -220,7 +241,7 @@ FunctionGradient DifferentiateFunction(const std::shared_ptr<const Function>& fu
 
 std::vector<Grad> DifferentiateCall(GradientContext& g) {
   Operation* op = g.op;
-  const int outputs = op->num_outputs();
+  const int outputs = autodiff::DifferentiatedOutputs(*op, g.out_grads);
   const FunctionGradient gradient =
       DifferentiateFunction(FindFunction(op->graph(), op->attr("f").as<FunctionRef>()), outputs);
   std::vector<Grad> grads(gradient.results.size());

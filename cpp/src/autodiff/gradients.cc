@@ -5,6 +5,8 @@
 
 #include "autodiff/active_ops.h"
 #include "autodiff/aggregate.h"
+#include "autodiff/backward.h"
+#include "autodiff/find_rule.h"
 #include "autodiff/node_text.h"
 #include "wengert/builder.h"
 #include "wengert/op_def.h"
@@ -120,29 +122,6 @@ Grad UnconnectedZeros(Builder& b, const Tensor& x) {
   return HandleZeros(b, x, *data);
 }
 
-// The rule of an operation; null when nothing flows through it by design.
-const GradientFn* FindRule(const Operation& op) {
-  if (op.num_inputs() == 0) return nullptr;
-  OpRegistry& registry = OpRegistry::Global();
-  const std::string* name = &op.type();
-  const OpDef* def = &op.def();
-  if (const Attr* chosen = op.FindAttr("_gradient_op_type")) {
-    name = &chosen->as<std::string>();
-    def = registry.Find(*name);
-  }
-  if (def != nullptr && def->gradient_fn()) return &def->gradient_fn();
-  if (def != nullptr && def->not_differentiable()) return nullptr;
-  if (const GradientFn* fn = registry.FindGradient(*name)) return *fn ? fn : nullptr;
-  throw LookupError(
-      "No gradient defined for operation'" + op.name() + "' (op type: " + op.type() +
-      "). In general every operation must have an associated `@tf.RegisterGradient` for correct "
-      "autodiff, which this op is lacking. If you want to pretend this operation is a constant "
-      "in your program, you may insert `tf.stop_gradient`. This can be useful to silence the "
-      "error in cases where you know gradients are not needed, e.g. the forward pass of "
-      "tf.custom_gradient. Please see more details in "
-      "https://www.tensorflow.org/api_docs/python/tf/custom_gradient.");
-}
-
 // The backward sweep of one call.
 class Sweep {
  public:
@@ -239,11 +218,13 @@ std::vector<Grad> Sweep::InputGradients(int32_t i, std::vector<Grad> out_grads) 
   bool any = false;
   for (const Grad& g : out_grads) any |= !g.none();
   if (!any || stop_[i]) return {};
-  const GradientFn* rule = FindRule(*op);
+  const GradientFn* rule = autodiff::FindRule(*op);
   if (rule == nullptr) return {};
 
-  for (size_t k = 0; k < out_grads.size(); ++k) {
-    const int output = static_cast<int>(k);
+  const int outputs = autodiff::DifferentiatedOutputs(*op, out_grads);
+  for (int output = 0; output < outputs; ++output) {
+    const size_t k = static_cast<size_t>(output);
+    if (k >= out_grads.size()) break;
     if (!out_grads[k].none() || !IsTrainable(op->output_dtype(output))) continue;
     out_grads[k] = MissingOutputGradient(b_, op->output(output));
     if (!out_grads[k].none()) Receive(i, output, out_grads[k]);

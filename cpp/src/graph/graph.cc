@@ -182,6 +182,7 @@ Operation* Graph::AddOperation(OperationSpec spec) {
     operations_.pop_back();
     throw;
   }
+  if (this->added) this->added(added);
   return added;
 }
 

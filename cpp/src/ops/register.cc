@@ -22,6 +22,7 @@ void RegisterBuiltinOps(OpRegistry& r) {
   RegisterCallOps(r);
   RegisterTrainingOps(r);
   RegisterRandomOps(r);
+  RegisterHostCallOps(r);
   r.Seal();
 }
 

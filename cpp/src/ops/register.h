@@ -24,5 +24,6 @@ void RegisterStateOps(OpRegistry& r);       // variables, NoOp, control
 void RegisterCallOps(OpRegistry& r);        // PartitionedCall, StatefulPartitionedCall
 void RegisterTrainingOps(OpRegistry& r);    // ResourceApplyAdam and other optimizers
 void RegisterRandomOps(OpRegistry& r);      // RandomUniform ... (Philox)
+void RegisterHostCallOps(OpRegistry& r);    // PyFunc, EagerPyFunc
 
 }  // namespace wengert
