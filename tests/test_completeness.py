@@ -39,6 +39,10 @@ TESTED_ELSEWHERE = {
     # test_function.py: calls of traced functions
     "PartitionedCall",
     "StatefulPartitionedCall",
+    # test_custom_gradient.py: calls of Python
+    "EagerPyFunc",
+    "PyFunc",
+    "PyFuncStateless",
     # conformance topic "random": streams of random numbers, recorded bit for bit
     "RandomStandardNormal",
     "RandomUniform",

@@ -85,6 +85,14 @@ Hooks& GetHooks();
 // The Python graph being built; None when executing eagerly.
 py::object CurrentGraph();
 Graph* GraphOf(py::handle graph);  // null for None
+// Makes `graph` the one being built while it lives.
+class GraphScope {
+ public:
+  explicit GraphScope(py::object graph);
+  ~GraphScope();
+  GraphScope(const GraphScope&) = delete;
+  GraphScope& operator=(const GraphScope&) = delete;
+};
 
 // --- dtypes, shapes, attributes -----------------------------------------------------------------
 py::object DTypeObject(DType dtype);

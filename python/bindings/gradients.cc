@@ -38,10 +38,17 @@ py::list FromGrads(const std::vector<Grad>& grads) {
 }
 
 GradientFn PythonGradient(py::object function) {
+  if (function.is_none()) return nullptr;  // nothing flows
   // Leaked: the registry outlives the interpreter.
   auto* leaked = new py::object(std::move(function));
   return [leaked](GradientContext& g) {
     py::gil_scoped_acquire gil;
+    // The graph of a gradient function was made without Python: its object becomes a full one.
+    py::object graph = WrapGraph(g.b.graph());
+    if (!py::hasattr(graph, "building_function")) {
+      py::module_::import("wengert._graph").attr("adopt")(graph);
+    }
+    GraphScope scope(graph);
     py::list args;
     args.append(Wrap(g.op));
     for (const Grad& grad : g.out_grads) args.append(Wrap(grad));
@@ -83,6 +90,17 @@ void BindGradients(py::module_& m) {
   m.def("register_gradient", [](const std::string& name, py::object function) {
     OpRegistry::Global().AddGradient(name, PythonGradient(std::move(function)));
   });
+  m.def(
+      "capture",
+      [](Graph& graph, py::handle tensor) {
+        PySymbolicTensor* symbolic = AsSymbolic(tensor);
+        if (symbolic == nullptr) throw TypeError("expected a symbolic tensor");
+        if (!graph.capture) {
+          throw ValueError(py::repr(tensor).cast<std::string>() + " is not from this graph");
+        }
+        return Wrap(graph.capture(symbolic->tensor));
+      },
+      py::arg("graph"), py::arg("tensor"), "The stand-in in `graph` of a tensor of another one.");
   m.def("builtin_gradient", [](const std::string& type) {
     const OpDef& def = OpRegistry::Global().Get(type);
     if (!def.gradient_fn()) {

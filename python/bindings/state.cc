@@ -124,6 +124,14 @@ py::object CurrentGraph() {
   return context.stack.empty() ? DefaultGraph() : context.stack.back();
 }
 
+GraphScope::GraphScope(py::object graph) {
+  ThreadContext().stack.push_back(std::move(graph));
+}
+
+GraphScope::~GraphScope() {
+  ThreadContext().stack.pop_back();
+}
+
 py::object DTypeObject(DType dtype) {
   const py::object& object = GetHooks().dtypes[static_cast<int>(dtype)];
   return object ? object : py::none();

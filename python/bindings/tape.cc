@@ -1,4 +1,6 @@
 // Tapes: what eager code records, and gradients of it.
+#include <algorithm>
+
 #include "binding.h"
 
 namespace wengert::python {
@@ -188,6 +190,14 @@ void BindTape(py::module_& m) {
   m.def("tapes_active", [] { return !ActiveTapes().empty(); });
   m.def("active_tapes", [] { return PyTapes{ActiveTapes()}; });
   m.def("set_active_tapes", [](const PyTapes& tapes) { ActiveTapes() = tapes.tapes; });
+  m.def("merge_tapes", [](const PyTapes& first, const PyTapes& second) {
+    PyTapes merged = first;
+    for (const auto& tape : second.tapes) {
+      const auto& all = merged.tapes;
+      if (std::find(all.begin(), all.end(), tape) == all.end()) merged.tapes.push_back(tape);
+    }
+    return merged;
+  });
   m.def("pause_tapes", [] {
     PyTapes paused;
     std::swap(paused.tapes, ActiveTapes());

@@ -179,10 +179,27 @@ newaxis = None
 
 # What most programs never touch is imported when it is first asked for: modules, and names of
 # this module by the module that holds them ("module:name" where it is called otherwise there).
-_MODULES = ("compat", "linalg", "math", "nest", "nn", "raw_ops")
+_MODULES = ("autodiff", "compat", "linalg", "math", "nest", "nn", "raw_ops", "test")
 _NAMES = {
     "compile": "_api_explain",
     "explain": "_api_explain",
+    "GradientTape": "_tape",
+    "custom_gradient": "_custom_gradient",
+    "RegisterGradient": "_custom_gradient",
+    "no_gradient": "_custom_gradient",
+    "NotDifferentiable": "_custom_gradient:no_gradient",
+    "NoGradient": "_custom_gradient:no_gradient",
+    "grad_pass_through": "_custom_gradient",
+    "recompute_grad": "_recompute",
+    "py_function": "_py_function",
+    "numpy_function": "_py_function",
+    "hessians": "_jacobian",
+    "jacobian": "_derivatives",
+    "hessian": "_derivatives",
+    "hvp": "_derivatives",
+    "jacobian_sparsity": "_derivatives",
+    "check_gradients": "_check_gradients",
+    "why": "_why",
 }
 
 

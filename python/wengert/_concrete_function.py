@@ -132,7 +132,10 @@ class ConcreteFunction:
         outer = _core.current_graph()
         captured = self.graph.external_captures
         if outer is None:
-            results = self.executable.run_eager([*tensors, *captured])
+            if _core.tapes_active():
+                results = _core.call_function(self.as_attribute(), [*tensors, *captured])
+            else:
+                results = self.executable.run_eager([*tensors, *captured])
         else:
             results = self._call_in_graph(list(tensors) + captured, outer)
         return self._pack(results)

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from wengert import _core, _nest
+from wengert import _core, _graph, _nest
 from wengert._indexed_slices import IndexedSlices
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
 # The gradient that operations of custom_gradient name; which function it is, their graph knows.
 _OP_GRADIENT = "CustomGradient"
 _uids = itertools.count()
+# Graphs that only the core refers to, but that know the gradients of their operations.
+_kept: list[Any] = []
 
 
 class _VariableWatch:
@@ -29,16 +31,18 @@ class _VariableWatch:
     def __init__(self) -> None:
         from wengert import _tape
 
-        self.variables: list[Any] = []
+        found: dict[int, Any] = {}
         graph = _core.current_graph()
-        if graph is None:
-            self._recorder: Any = _tape._EagerRecorder(True, self._add)
-        else:
-            self._recorder = _tape._GraphRecorder(graph, True, self._add)
+        self._recorder: Any = (
+            _tape._EagerRecorder(True, found)
+            if graph is None
+            else _tape._GraphRecorder(graph, True, found)
+        )
+        self._found = found
 
-    def _add(self, variable: Any) -> None:
-        if not any(v is variable for v in self.variables):
-            self.variables.append(variable)
+    @property
+    def variables(self) -> list[Any]:
+        return list(self._found.values())
 
     def __enter__(self) -> _VariableWatch:
         self._recorder.core.start()
@@ -139,7 +143,9 @@ def _input_gradients(
         grads, of_variables = answer
         of_variables = list(of_variables) if of_variables is not None else []
         if len(of_variables) != len(variables):
-            raise ValueError("Must return gradient for each variable from @custom_gradient grad_fn.")
+            raise ValueError(
+                "Must return gradient for each variable from @custom_gradient grad_fn."
+            )
     else:
         grads = grad_fn(*upstream)
     flat = _nest.flatten(grads)
@@ -160,15 +166,15 @@ def _graph_call(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             "The custom_gradient decorator currently supports keywords arguments only when eager "
             "execution is enabled."
         )
-    graph = _core.current_graph()
+    graph: Any = _core.current_graph()
     args = _nest.map_structure(_core.convert, args)
     result, grad_fn, variables = _call(f, args, {})
     flat_args = _nest.flatten(args)
     flat_result = [_core.convert(r) for r in _nest.flatten(result)]
     for r in flat_result:
         _core.apply("Identity", (r,))
-    count, n = len(flat_result), len(flat_args)
-    with graph._attr_scope({"_gradient_op_type": f"{_OP_GRADIENT}-{next(_uids)}"}):
+    count, _n = len(flat_result), len(flat_args)
+    with graph.gradient_override_map({"IdentityN": f"{_OP_GRADIENT}-{next(_uids)}"}):
         outputs = _core.apply("IdentityN", ([*flat_result, *flat_args, *variables],))
 
     def gradient(*upstream: Any) -> list[Any]:
@@ -177,6 +183,8 @@ def _graph_call(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         return [None] * count + found
 
     graph._state.setdefault("custom_gradients", {})[outputs[0].op.name] = gradient
+    if isinstance(graph, _graph._GradientGraph):
+        _kept.append(graph)
     for v in variables:
         v.value()
     return _nest.pack_sequence_as(result, outputs[:count])

@@ -61,6 +61,7 @@ class Graph(_core.Graph):
     ('Mul', ['Const', 'mul'])
     """
 
+    __slots__ = ()  # attributes live in the dict of the base: see `adopt`
     building_function = False
 
     def __init__(self) -> None:
@@ -358,6 +359,31 @@ def disable_eager_execution() -> None:
     if _core.graph_stack():
         raise ValueError("tf.compat.v1.disable_eager_execution must be called at program startup.")
     _core.set_default_graph(get_fresh_default_graph())
+
+
+class _GradientGraph(Graph):
+    """The graph of a gradient function, which the core makes; gradients that are written in Python
+    see it. What is made in it stays in it: it is never traced."""
+
+    __slots__ = ()
+    building_function = True
+
+    def _capture(self, tensor: Any, name: str = "") -> Any:
+        if isinstance(tensor, _core.SymbolicTensor):
+            return _core.capture(self, tensor)
+        _core.push_graph(self)
+        try:
+            return _core.constant(tensor.numpy(), tensor.dtype, None, name or "Const")
+        finally:
+            _core.pop_graph()
+
+
+def adopt(graph: Any) -> None:
+    """Makes the bare object of a graph of the core a `Graph`."""
+    graph.__class__ = _GradientGraph
+    graph._collections = {}
+    graph._lock = threading.RLock()
+    graph._state = {}
 
 
 @contextlib.contextmanager

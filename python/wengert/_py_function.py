@@ -47,10 +47,8 @@ class _Callback:
         _core.set_host_function(self.token, run)
 
     def __del__(self) -> None:
-        try:
+        if _core is not None:  # else at the exit of the interpreter
             _core.set_host_function(self.token, None)
-        except (AttributeError, TypeError):  # at the exit of the interpreter
-            pass
 
 
 def _dtypes(tout: Any) -> list[Any]:
@@ -64,7 +62,7 @@ def _results(value: Any) -> list[Any]:
 
 
 def _add(op_type: str, callback: _Callback, inputs: list[Any], dtypes: list[Any], name: Any) -> Any:
-    graph = _core.current_graph()
+    graph: Any = _core.current_graph()
     graph._state.setdefault("py_functions", []).append(callback)
     attrs = {"token": callback.token, "Tout": dtypes}
     result = _core.apply(op_type, (inputs,), attrs, name)
@@ -75,7 +73,7 @@ def _shape_results(results: list[Any], tout: Any) -> Any:
     return results if isinstance(tout, (list, tuple)) else results[0]
 
 
-def py_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None = None) -> Any:  # noqa: N803
+def py_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None = None) -> Any:
     """Calls a Python function on eager tensors, differentiably (`tf.py_function`).
 
     Parameters
@@ -171,7 +169,7 @@ def _eager_py_func_gradient(op: Any, *upstream: Any) -> Any:
         ]
 
     callback = _Callback(gradient, "pygrad")
-    graph = _core.current_graph()
+    graph: Any = _core.current_graph()
     with graph.control_dependencies(list(op.outputs)):
         return _add("EagerPyFunc", callback, list(upstream), dtypes, None)
 
@@ -182,7 +180,7 @@ _core.register_gradient("EagerPyFunc", _eager_py_func_gradient)
 def numpy_function(
     func: Callable[..., Any],
     inp: Any,
-    Tout: Any,  # noqa: N803
+    Tout: Any,
     stateful: bool = True,
     name: str | None = None,
 ) -> Any:
@@ -259,7 +257,7 @@ def _check(func: Any, results: list[Any], dtypes: list[Any]) -> None:
 def py_func(
     func: Callable[..., Any],
     inp: Any,
-    Tout: Any,  # noqa: N803
+    Tout: Any,
     stateful: bool = True,
     name: str | None = None,
 ) -> Any:

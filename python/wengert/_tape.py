@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from wengert import _core, _nest
@@ -33,17 +33,20 @@ def warn(message: str) -> None:
 
 
 class _EagerRecorder:
-    """A tape of eager operations."""
+    """A tape of eager operations. Trainable variables that they use are added to `variables`.
 
-    def __init__(self, watch_accessed: bool, on_variable: Callable[[Any], None]) -> None:
+    The core holds on to the closure below, which therefore must not lead back here.
+    """
+
+    def __init__(self, watch_accessed: bool, variables: dict[int, Any]) -> None:
         def accessed(identity: int) -> bool:
             from wengert import _variables
 
             variable = _variables._by_resource.get(-identity)
             if variable is None or not variable.trainable:
                 return False
-            on_variable(variable)
-            return watch_accessed
+            variables.setdefault(id(variable), variable)
+            return True
 
         self.core = _core.Tape(accessed if watch_accessed else None)
 
@@ -58,14 +61,12 @@ class _EagerRecorder:
 class _GraphRecorder:
     """A tape of the operations that are added to a graph."""
 
-    def __init__(
-        self, graph: Any, watch_accessed: bool, on_variable: Callable[[Any], None]
-    ) -> None:
+    def __init__(self, graph: Any, watch_accessed: bool, variables: dict[int, Any]) -> None:
         def accessed(handle: Any) -> bool:
             variable = _variable_of(graph, handle)
             if variable is None or not variable.trainable:
                 return False
-            on_variable(variable)
+            variables.setdefault(id(variable), variable)
             return True
 
         self.graph = graph
@@ -153,9 +154,9 @@ class GradientTape:
         if self._recorder is None:
             graph = _core.current_graph()
             if graph is None:
-                self._recorder = _EagerRecorder(self._watch_accessed, self._note_variable)
+                self._recorder = _EagerRecorder(self._watch_accessed, self._variables)
             else:
-                self._recorder = _GraphRecorder(graph, self._watch_accessed, self._note_variable)
+                self._recorder = _GraphRecorder(graph, self._watch_accessed, self._variables)
         self._recorder.core.start()
         self._recording = True
         self._created = True
@@ -165,9 +166,6 @@ class GradientTape:
             raise ValueError("Tape is not recording.")
         self._recorder.core.stop()
         self._recording = False
-
-    def _note_variable(self, variable: Any) -> None:
-        self._variables.setdefault(id(variable), variable)
 
     def watch(self, tensor: Any) -> None:
         """Records what happens to `tensor`, a tensor, variable or structure of them.
@@ -192,7 +190,7 @@ class GradientTape:
                 )
                 continue
             if is_variable(t):
-                self._note_variable(t)
+                self._variables.setdefault(id(t), t)
             self._recorder.core.watch(self._recorder.own(t))
 
     @contextlib.contextmanager

@@ -196,8 +196,8 @@ void GraphTape::Note(Operation* op) {
 std::vector<Grad> GraphTape::Gradient(const std::vector<Tensor>& ys, const std::vector<Tensor>& xs,
                                       const std::vector<Grad>& grad_ys) {
   if (!grad_ys.empty() && grad_ys.size() != ys.size()) {
-    throw ValueError("GraphTape::Gradient: " + std::to_string(grad_ys.size()) +
-                     " gradients for " + std::to_string(ys.size()) + " targets");
+    throw ValueError("GraphTape::Gradient: " + std::to_string(grad_ys.size()) + " gradients for " +
+                     std::to_string(ys.size()) + " targets");
   }
   // A tape that still records sees the operations of its own gradient.
   const std::vector<Recorded> recorded = recorded_;

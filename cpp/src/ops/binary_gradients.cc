@@ -47,6 +47,12 @@ Tensor FilledOnes(Builder& b, const Tensor& x) {
   return ones;
 }
 
+// A tape asks for the first gradient only, and y, a scalar, cannot have stretched x.
+bool OnlyFirst(const GradientContext& g) {
+  const Shape& y = g.x(1).shape();
+  return !g.wants(1) && y.has_rank() && y.rank() == 0;
+}
+
 // The rules below whose axes are always decided at run time.
 struct DynamicSum {
   Builder& b;
@@ -91,8 +97,10 @@ std::vector<Grad> Choice(GradientContext& g, const std::string& comparison) {
     zeros = g.b.ZerosLike(dz.tensor());
   }
   const Tensor mask = g.b.Op(comparison, {g.x(0), g.x(1)});
-  const Tensor gx = GradOp(g.b, "SelectV2", {mask, dz, zeros});
-  const Tensor gy = GradOp(g.b, "SelectV2", {mask, zeros, dz});
+  Grad gx, gy;
+  if (g.wants(0)) gx = GradOp(g.b, "SelectV2", {mask, dz, zeros});
+  if (OnlyFirst(g)) return {gx, Grad()};
+  if (g.wants(1)) gy = GradOp(g.b, "SelectV2", {mask, zeros, dz});
   return SumToShapes(g.b, g.x(0), g.x(1), gx, gy);
 }
 
@@ -101,16 +109,18 @@ std::vector<Grad> Choice(GradientContext& g, const std::string& comparison) {
 // z = x + y: dx = dz, dy = dz
 std::vector<Grad> Add(GradientContext& g) {
   const Grad& dz = g.grad();
+  if (OnlyFirst(g)) return {dz, Grad()};
   if (SameKnownShape(g.x(0), g.x(1), dz)) return {dz, dz};
-  return SumToShapes(g.b, g.x(0), g.x(1), dz, dz);
+  return SumToShapes(g.b, g.x(0), g.x(1), g.wants(0) ? dz : Grad(), g.wants(1) ? dz : Grad());
 }
 
 // z = x - y: dx = dz, dy = -dz
 std::vector<Grad> Sub(GradientContext& g) {
   const Grad& dz = g.grad();
-  const Grad negative = Negated(g.b, dz);
-  if (SameKnownShape(g.x(0), g.x(1), dz)) return {dz, negative};
-  return SumToShapes(g.b, g.x(0), g.x(1), dz, negative);
+  if (OnlyFirst(g)) return {dz, Grad()};
+  if (SameKnownShape(g.x(0), g.x(1), dz)) return {dz, Negated(g.b, dz)};
+  const Grad negative = g.wants(1) ? Negated(g.b, dz) : Grad();
+  return SumToShapes(g.b, g.x(0), g.x(1), g.wants(0) ? dz : Grad(), negative);
 }
 
 // z = x y: dx = dz conj(y), dy = conj(x) dz
@@ -118,13 +128,15 @@ std::vector<Grad> Mul(GradientContext& g) {
   const Grad& dz = g.grad();
   const Tensor x = g.x(0), y = g.x(1);
   const DType dtype = dz.dtype();
+  if (OnlyFirst(g)) return {GradOp(g.b, "Mul", {dz, g.b.Conj(y)}), Grad()};
   if (SameKnownShape(x, y, dz) && (dtype == DType::kFloat32 || dtype == DType::kInt32)) {
     const Tensor dx = GradOp(g.b, "Mul", {dz, y});
     const Tensor dy = GradOp(g.b, "Mul", {dz, x});
     return {dx, dy};
   }
-  const Tensor gx = GradOp(g.b, "Mul", {dz, g.b.Conj(y)});
-  const Tensor gy = GradOp(g.b, "Mul", {g.b.Conj(x), dz});
+  Grad gx, gy;
+  if (g.wants(0)) gx = GradOp(g.b, "Mul", {dz, g.b.Conj(y)});
+  if (g.wants(1)) gy = GradOp(g.b, "Mul", {g.b.Conj(x), dz});
   return SumToShapes(g.b, x, y, gx, gy);
 }
 
@@ -166,21 +178,26 @@ std::vector<Grad> Pow(GradientContext& g) {
   const Tensor x = g.x(0), y = g.x(1);
   const Tensor cx = g.b.Conj(x);
   const Tensor cy = g.b.Conj(y);
-  const Tensor scaled = GradOp(g.b, "Mul", {dz, cy}, "mul");
-  const Tensor exponent = g.b.Subtract(cy, 1);
-  const Tensor power = g.b.Op("Pow", {cx, exponent});
-  const Tensor gx = g.b.Multiply(scaled, power);
-
-  const Tensor mask =
-      IsComplex(x.dtype()) ? g.b.Op("NotEqual", {cx, 0}) : g.b.Op("Greater", {cx, 0});
-  const Tensor ones = FilledOnes(g.b, x);
-  const Tensor safe_x = g.b.Op("Select", {mask, cx, ones});
-  const Tensor log = g.b.Op("Log", {safe_x});
-  const Tensor zeros = g.b.ZerosLike(x);
-  const Tensor log_x = g.b.Op("Select", {mask, log, zeros});
-  const Tensor z = g.b.Conj(g.y());
-  const Tensor dz_z = GradOp(g.b, "Mul", {dz, z}, "mul");
-  const Tensor gy = g.b.Multiply(dz_z, log_x);
+  Grad gx, gy;
+  if (g.wants(0)) {
+    const Tensor scaled = GradOp(g.b, "Mul", {dz, cy}, "mul");
+    const Tensor exponent = g.b.Subtract(cy, 1);
+    const Tensor power = g.b.Op("Pow", {cx, exponent});
+    gx = g.b.Multiply(scaled, power);
+  }
+  if (OnlyFirst(g)) return {gx, Grad()};
+  if (g.wants(1)) {
+    const Tensor mask =
+        IsComplex(x.dtype()) ? g.b.Op("NotEqual", {cx, 0}) : g.b.Op("Greater", {cx, 0});
+    const Tensor ones = FilledOnes(g.b, x);
+    const Tensor safe_x = g.b.Op("Select", {mask, cx, ones});
+    const Tensor log = g.b.Op("Log", {safe_x});
+    const Tensor zeros = g.b.ZerosLike(x);
+    const Tensor log_x = g.b.Op("Select", {mask, log, zeros});
+    const Tensor z = g.b.Conj(g.y());
+    const Tensor dz_z = GradOp(g.b, "Mul", {dz, z}, "mul");
+    gy = g.b.Multiply(dz_z, log_x);
+  }
   return SumToShapes(g.b, x, y, gx, gy);
 }
 
@@ -211,9 +228,10 @@ std::vector<Grad> SquaredDifference(GradientContext& g) {
     const Tensor difference = g.b.Subtract(x, y);
     gx = GradOp(g.b, "Mul", {twice, difference}, "mul");
   }
-  const Tensor gy = g.b.Negative(gx);
-  if (SameKnownShape(x, y, dz)) return {gx, gy};
-  return SumToShapes(g.b, x, y, gx, gy);
+  if (OnlyFirst(g)) return {gx, Grad()};
+  if (SameKnownShape(x, y, dz)) return {gx, g.b.Negative(gx)};
+  const Grad gy = g.wants(1) ? Grad(g.b.Negative(gx)) : Grad();
+  return SumToShapes(g.b, x, y, g.wants(0) ? Grad(gx) : Grad(), gy);
 }
 
 // z = x / y, 0 where x is 0: dx = dz [x != 0] / y, dy = dz (-x / y^2)

@@ -128,8 +128,9 @@ std::vector<Grad> MatMulGradient(GradientContext& g) {
         g.b, "MatMul", {f.left, f.right}, "",
         {{"transpose_a", f.transpose_left}, {"transpose_b", f.transpose_right}, {which, true}});
   };
-  const Grad da = product(FirstFactor(dz, b, ta, tb), "grad_a");
-  const Grad db = product(SecondFactor(dz, a, ta, tb), "grad_b");
+  Grad da, db;
+  if (g.wants(0)) da = product(FirstFactor(dz, b, ta, tb), "grad_a");
+  if (g.wants(1)) db = product(SecondFactor(dz, a, ta, tb), "grad_b");
   return {da, db};
 }
 

@@ -69,8 +69,7 @@ std::shared_ptr<const Function> GrownFunction(const std::shared_ptr<const Functi
   while (static_cast<int>(grown.size()) < orders) {
     const std::shared_ptr<const Function>& last = grown.empty() ? function : grown.back();
     try {
-      grown.push_back(
-          DifferentiateFunction(last, static_cast<int>(last->outputs.size())).forward);
+      grown.push_back(DifferentiateFunction(last, static_cast<int>(last->outputs.size())).forward);
     } catch (const Error&) {
       return last;
     }

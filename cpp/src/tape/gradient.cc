@@ -41,8 +41,8 @@ EagerGrad Sum(const std::vector<EagerGrad>& terms) {
   if (terms.empty()) return {};
   if (terms.size() == 1) return terms[0];
   const AttrMap count{{"N", Attr(static_cast<int64_t>(terms.size()))}};
-  const bool sparse = std::all_of(terms.begin(), terms.end(),
-                                  [](const EagerGrad& g) { return g.is_slices(); });
+  const bool sparse =
+      std::all_of(terms.begin(), terms.end(), [](const EagerGrad& g) { return g.is_slices(); });
   std::vector<EagerValue> values, indices;
   for (const EagerGrad& g : terms) {
     values.push_back(sparse ? g.value : Dense(g));

@@ -82,8 +82,8 @@ std::shared_ptr<const Plan> MakePlan(const Form& form) {
   auto plan = std::make_shared<Plan>();
   plan->form = form;
   FormGraph forward(form);
-  autodiff::Backward backward = autodiff::BuildBackward(
-      forward.graph(), forward.tensors(form.ys), forward.tensors(form.xs), "tape");
+  autodiff::Backward backward = autodiff::BuildBackward(forward.graph(), forward.tensors(form.ys),
+                                                        forward.tensors(form.xs), "tape");
   plan->backward = std::move(backward.function);
   plan->results = std::move(backward.results);
   std::unordered_map<Tensor, int, TensorHash> number;

@@ -45,8 +45,7 @@ bool DecidesShape(const TapeEntry& entry, size_t i) {
     spec.type = entry.def->name();
     spec.attrs = *entry.attrs;
     for (size_t k = 0; k < entry.inputs.size(); ++k) {
-      spec.inputs.push_back(
-          Stand(*graph, entry.inputs[k], k != i && MaybeShape(entry.inputs[k])));
+      spec.inputs.push_back(Stand(*graph, entry.inputs[k], k != i && MaybeShape(entry.inputs[k])));
     }
     answers[i] = 0;
     try {

@@ -120,6 +120,8 @@ def set_random_seed(seed: int | None) -> None:
 # Modules and names that are imported when first asked for.
 _MODULES = {"initializers": "wengert.compat.v1_initializers", "train": "wengert.compat.v1_train"}
 _NAMES = {
+    "hessians": "_jacobian:hessians_v1",
+    "py_func": "_py_function",
     **dict.fromkeys(
         (
             "AUTO_REUSE",
