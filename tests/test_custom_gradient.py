@@ -337,6 +337,18 @@ def test_py_function(run):
     assert g.tolist() == [6.0, 8.0]
 
 
+def test_py_function_in_a_function_under_a_tape():
+    f = tf.function(lambda x: tf.py_function(lambda t: t * t, [x], tf.float32))
+    x = tf.constant([3.0, 4.0])
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        assert tape.gradient(y, x).numpy().tolist() == [6.0, 8.0]
+    outer = tf.function(lambda x: tf.gradients(f(x), x)[0])
+    assert outer(x).numpy().tolist() == [6.0, 8.0]
+
+
 def test_py_function_eagerly():
     x = tf.constant(3.0)
     with tf.GradientTape() as tape:

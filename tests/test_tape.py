@@ -313,6 +313,19 @@ def test_inside_a_graph():
     assert b == 5.0
 
 
+def test_batch_jacobian_of_a_batch_of_unknown_length():
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])
+    def f(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x[:, :2] * x[:, 1:]
+        return tape.batch_jacobian(y, x)
+
+    found = f(tf.constant([[1.0, 2.0, 3.0]] * 4)).numpy()
+    assert found.shape == (4, 2, 3)
+    np.testing.assert_allclose(found[3], [[2, 1, 0], [0, 3, 2]])
+
+
 def test_names_in_a_graph():
     with tf.Graph().as_default() as graph:
         x = tf.constant([0.5, 1.0])

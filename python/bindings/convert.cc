@@ -30,8 +30,7 @@ Tensor Capture(py::handle value, const std::string& name, const py::object& py_g
     if (AsEager(value) != nullptr) {
       throw RuntimeError("Attempting to capture an EagerTensor without building a function.");
     }
-    throw ValueError(TensorText(value) +
-                     " must be from the same graph as the operation built here");
+    return AsSymbolic(value)->tensor;  // the operation that takes it says what is wrong
   }
   py::object result = py_graph.attr("_capture")(value, name);
   PySymbolicTensor* symbolic = AsSymbolic(result);
@@ -70,11 +69,18 @@ Tensor Pack(py::handle value, DType dtype, const std::string& name, Graph& graph
     graph.set_name_scope(previous);
     throw;
   }
-  graph.set_name_scope(previous);
   spec.type = "Pack";
   spec.name = scope;
   spec.attrs = {{"axis", Attr(0)}};
-  return graph.AddOperation(std::move(spec))->output(0);
+  Tensor packed;
+  try {
+    packed = graph.AddOperation(std::move(spec))->output(0);
+  } catch (...) {
+    graph.set_name_scope(previous);
+    throw;
+  }
+  graph.set_name_scope(previous);
+  return packed;
 }
 
 }  // namespace
@@ -180,7 +186,16 @@ void BindConvert(py::module_& m) {
   m.def(
       "constant",
       [](py::object value, py::object dtype, py::object shape, const std::string& name) {
-        Array array = ToArray(value, ToOptionalDType(dtype));
+        py::object graph = CurrentGraph();
+        Array array;
+        try {
+          array = ToArray(value, ToOptionalDType(dtype));
+        } catch (const Error& e) {
+          // In a graph TensorFlow leaves it to NumPy to say what is wrong with a ragged list.
+          bool ragged = std::string(e.what()).find("non-rectangular") != std::string::npos;
+          if (ragged && !graph.is_none()) py::module_::import("numpy").attr("array")(value);
+          throw;
+        }
         if (!shape.is_none()) {
           Shape wanted = ToShape(shape);
           if (!wanted.fully_defined()) throw TypeError("the shape of a constant must be known");
@@ -205,7 +220,6 @@ void BindConvert(py::module_& m) {
                             std::to_string(NumElements(wanted.dims())) + " elements).");
           }
         }
-        py::object graph = CurrentGraph();
         if (graph.is_none()) return WrapEager(std::move(array));
         return Wrap(ConstantInGraph(array, name, *GraphOf(graph)));
       },

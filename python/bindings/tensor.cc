@@ -204,6 +204,7 @@ void BindTensor(py::module_& m) {
 
   auto symbolic = py::class_<PySymbolicTensor, PyTensor>(m, "SymbolicTensor", py::dynamic_attr());
   symbolic_type = reinterpret_cast<PyTypeObject*>(symbolic.ptr());
+  symbolic_type->tp_name = "SymbolicTensor";  // as Python's own messages show it
   symbolic.def_property_readonly("name", [](const PySymbolicTensor& t) { return t.tensor.name(); })
       .def_property_readonly("op", [](const PySymbolicTensor& t) { return Wrap(t.tensor.op); })
       .def_property_readonly("graph", [](const PySymbolicTensor& t) { return t.graph; })

@@ -227,7 +227,7 @@ def _graph_jacobian(y: Any, x: Any, sparsity: Any) -> Any:
     if not (y.shape.is_fully_defined() and x.shape.is_fully_defined()):
         if sparsity is not None:
             raise ValueError("a sparsity pattern needs tensors of known shapes")
-        return _looped_jacobian(y, x)
+        return looped_jacobian(y, x)
     shape = y.shape.as_list()
     m = int(np.prod(shape, dtype=np.int64))
     n = int(np.prod(x.shape.as_list(), dtype=np.int64))
@@ -259,7 +259,7 @@ def _graph_jacobian(y: Any, x: Any, sparsity: Any) -> Any:
     return reshape(dense, out_shape)
 
 
-def _looped_jacobian(y: Any, x: Any) -> Any:
+def looped_jacobian(y: Any, x: Any) -> Any:
     """Row by row in a loop, for shapes that are not known."""
     import wengert as tf
 

@@ -161,10 +161,23 @@ def gradients(
         graph.name_scope_path = previous
     if all(g is None for g in given):
         given = []
+    _check_one_graph(graph, [*ys_tensors, *xs_tensors])
     return _core.gradients(
         ys_tensors, xs_tensors, given, scope, colocate_gradients_with_ops, bool(gate_gradients),
         method, stops, unconnected is UnconnectedGradients.ZERO,
     )  # fmt: skip
+
+
+def _check_one_graph(graph: Any, tensors: list[Any]) -> None:
+    """ValueError when tensors are of different graphs and nothing stands for one in the other."""
+    if graph.building_function:
+        return
+    for t in tensors:
+        if t.graph is not tensors[0].graph:
+            raise ValueError(
+                f"{t} must be from the same graph as {tensors[0]} (graphs are {t.graph!r} and "
+                f"{tensors[0].graph!r})."
+            )
 
 
 def _dense_values(y: Any) -> Any:

@@ -18,6 +18,8 @@ def tape_jacobian(tape: Any, target: Any, sources: Any, unconnected: Any) -> Any
 
     zero = _unconnected(unconnected) is UnconnectedGradients.ZERO
     rows = _Rows(tape, target, sources, zero)
+    if not rows.target.shape.is_fully_defined():
+        return _looped_jacobian(rows, sources, zero)
     per_source = rows.of(rows.unit_seeds())
     shape = rows.target_shape
     packed = [
@@ -37,6 +39,11 @@ def tape_batch_jacobian(tape: Any, target: Any, source: Any, unconnected: Any) -
             f"Need first dimension of target shape ({target.shape}) and source shape "
             f"({source.shape}) to match."
         )
+    if None in (target.shape.as_list() or [None])[1:]:
+        raise ValueError(
+            f"batch_jacobian needs a target whose shape is known but for the batch, got "
+            f"{target.shape}"
+        )
     rows = _Rows(tape, target, source, True)
     (per_element,) = rows.of(rows.batch_seeds())
     # [row, batch, source...] -> [batch, row..., source...]
@@ -47,6 +54,17 @@ def tape_batch_jacobian(tape: Any, target: Any, source: Any, unconnected: Any) -
     return _reshape(moved, shape)
 
 
+def _looped_jacobian(rows: _Rows, sources: Any, zero: bool) -> Any:
+    """In a graph, row by row in a loop: the number of rows is not known."""
+    from wengert._derivatives import looped_jacobian
+
+    packed = []
+    for x in rows.xs:
+        connected = zero or gradients(rows.target, x)[0] is not None
+        packed.append(looped_jacobian(rows.target, x) if connected else None)
+    return _nest.pack_sequence_as(sources, packed)
+
+
 class _Rows:
     """Gradients of one target under different weights of its elements."""
 
@@ -55,44 +73,41 @@ class _Rows:
             tape._stop()
         self._tape = tape
         self._recorder = tape._recorder
-        self._target = tape._target(target)
+        self.target = tape._target(target)
         self._sources = _nest.flatten(sources)
         self._zero = zero
-        self._xs = [tape._source(x) for x in self._sources]
-        shape = self._target.shape
-        if not shape.is_fully_defined():
-            raise NotImplementedError(
-                f"the jacobian of a target of unknown shape {shape}: give its shape (set_shape, or "
-                "an input_signature with lengths)"
-            )
-        self.target_shape = shape.as_list()
+        self.xs = [tape._source(x) for x in self._sources]
+        known = self.target.shape.rank is not None
+        self.target_shape: Any = self.target.shape.as_list() if known else None
         if not tape._persistent:
             tape._recorder = None
 
     def unit_seeds(self) -> list[Any]:
         size = int(np.prod(self.target_shape, dtype=np.int64))
-        return [_unit(i, size, self.target_shape, self._target.dtype) for i in range(size)]
+        return [_unit(i, size, self.target_shape, self.target.dtype) for i in range(size)]
 
     def batch_seeds(self) -> list[Any]:
         """One per element of a row, the same in all rows of the batch."""
         shape = self.target_shape
         size = int(np.prod(shape[1:], dtype=np.int64))
         seeds = []
-        for i in range(size):
-            row = np.zeros((1, size), np.float32)
-            row[0, i] = 1
-            seed = np.broadcast_to(row, (shape[0], size)).reshape(shape)
-            seeds.append(_core.convert(np.ascontiguousarray(seed), self._target.dtype))
+        with self._tape_graph():
+            ones = _core.apply("OnesLike", (self.target,))
+            for i in range(size):
+                row = np.zeros(size, np.float32)
+                row[i] = 1
+                seed = _core.convert(row.reshape([1, *shape[1:]]), self.target.dtype)
+                seeds.append(_core.apply("Mul", (ones, seed)))
         return seeds
 
     def of(self, seeds: list[Any]) -> list[Any]:
         """For each source the list of gradients, one per seed; None where unconnected."""
         from wengert._tape import _zeros
 
-        per_source: list[list[Any]] = [[] for _ in self._xs]
+        per_source: list[list[Any]] = [[] for _ in self.xs]
         with self._tape_graph():
             for seed in seeds:
-                grads = self._recorder.gradient([self._target], self._xs, [seed])
+                grads = self._recorder.gradient([self.target], self.xs, [seed])
                 for rows, g in zip(per_source, grads, strict=True):
                     rows.append(None if g is None else _core.convert(g))
             if self._zero:
@@ -117,9 +132,14 @@ class _Rows:
         if not rows:  # an empty target
             from wengert._creation import zeros
 
-            return zeros([*target_shape, *self._sources[0].shape.as_list()], self._target.dtype)
+            return zeros([*target_shape, *self._sources[0].shape.as_list()], self.target.dtype)
         stacked = self.stack(rows)
-        return _reshape(stacked, [*target_shape, *stacked.shape.as_list()[1:]])
+        known = stacked.shape.as_list()[1:] if stacked.shape.rank is not None else [None, None]
+        if known.count(None) < 2:
+            return _reshape(stacked, [*target_shape, *known])
+        from wengert._array_ops import concat, reshape, shape
+
+        return reshape(stacked, concat([target_shape, shape(stacked)[1:]], 0))
 
 
 def _unit(i: int, size: int, shape: list[int], dtype: Any) -> Any:

@@ -17,7 +17,7 @@ def convert_hook(value: Any, dtype: Any, name: str, preferred: Any) -> Any:
     if getattr(value, "_is_variable", False):
         return value.value()
     if isinstance(value, IndexedSlices):
-        return value._as_tensor(dtype, name)
+        return value._as_tensor(dtype, None if name == "Const" else name)
     method = getattr(value, "__tf_tensor__", None)
     if method is not None:
         return method(dtype, name)

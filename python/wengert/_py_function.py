@@ -170,7 +170,8 @@ def _eager_py_func_gradient(op: Any, *upstream: Any) -> Any:
 
     callback = _Callback(gradient, "pygrad")
     graph: Any = _core.current_graph()
-    with graph.control_dependencies(list(op.outputs)):
+    # Where the gradient is a function of its own, the order of the two calls is that of the graph.
+    with graph.control_dependencies(list(op.outputs) if op.graph is graph else []):
         return _add("EagerPyFunc", callback, list(upstream), dtypes, None)
 
 

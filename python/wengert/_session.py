@@ -48,7 +48,7 @@ class _Fetches:
 
     def _visit(self, fetch: Any) -> Callable[[list[Any]], Any]:
         if fetch is None:
-            raise TypeError("Argument `fetch` = None has invalid type NoneType. Cannot be None")
+            raise TypeError('Argument `fetch` = None has invalid type "NoneType". Cannot be None')
         if isinstance(fetch, IndexedSlices):
             parts = [fetch.values, fetch.indices, fetch.dense_shape]
             where = [None if p is None else self._tensor(p) for p in parts]

@@ -106,10 +106,13 @@ void Graph::ResolveInputs(std::vector<Tensor>* inputs) {
       if (!t || &t.graph() != this) throw ValueError("a captured tensor is not in this graph");
       continue;
     }
-    for (const Tensor& own : *inputs) {
-      if (!own || &own.graph() != this) continue;
-      throw ValueError(TensorText(t) + " must be from the same graph as " + TensorText(own) +
-                       " (graphs are " + GraphText(t.graph()) + " and " + GraphText(*this) + ").");
+    // TensorFlow takes the graph of the first input for the right one.
+    const Tensor& first = inputs->front();
+    for (const Tensor& other : *inputs) {
+      if (!other || &other.graph() == &first.graph()) continue;
+      throw ValueError(TensorText(other) + " must be from the same graph as " + TensorText(first) +
+                       " (graphs are " + GraphText(other.graph()) + " and " +
+                       GraphText(first.graph()) + ").");
     }
     throw ValueError(TensorText(t) + " is not from the passed-in graph.");
   }

@@ -12,6 +12,9 @@ namespace {
 
 using Entries = std::vector<std::shared_ptr<TapeEntry>>;
 
+// Longer runs are cut: what repeats, such as the steps of a loop, then shares few programs.
+constexpr size_t kMostOpsOfRun = 256;
+
 Array Ones(const Array& like) {
   return Array::FromDouble(like.dtype(), 1.0, like.dims());
 }
@@ -130,6 +133,7 @@ void Pass::Run(const std::vector<EagerValue>& ys) {
     }
     if (!entry->backward) {
       segment.push_back(entry);
+      if (segment.size() == kMostOpsOfRun) flush();
       continue;
     }
     flush();
