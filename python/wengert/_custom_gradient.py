@@ -21,8 +21,6 @@ __all__ = [
 # The gradient that operations of custom_gradient name; which function it is, their graph knows.
 _OP_GRADIENT = "CustomGradient"
 _uids = itertools.count()
-# Graphs that only the core refers to, but that know the gradients of their operations.
-_kept: list[Any] = []
 
 
 class _VariableWatch:
@@ -183,8 +181,7 @@ def _graph_call(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         return [None] * count + found
 
     graph._state.setdefault("custom_gradients", {})[outputs[0].op.name] = gradient
-    if isinstance(graph, _graph._GradientGraph):
-        _kept.append(graph)
+    _graph.keep(graph)
     for v in variables:
         v.value()
     return _nest.pack_sequence_as(result, outputs[:count])

@@ -378,6 +378,15 @@ class _GradientGraph(Graph):
             _core.pop_graph()
 
 
+_kept: list[Graph] = []
+
+
+def keep(graph: Any) -> None:
+    """What Python knows of `graph` must outlive its object: the core alone refers to it."""
+    if isinstance(graph, _GradientGraph) and not any(g is graph for g in _kept):
+        _kept.append(graph)
+
+
 def adopt(graph: Any) -> None:
     """Makes the bare object of a graph of the core a `Graph`."""
     graph.__class__ = _GradientGraph

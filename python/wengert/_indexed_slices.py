@@ -87,7 +87,7 @@ class IndexedSlices:
 
     __str__ = __repr__
 
-    def _as_tensor(self, dtype: Any, name: str) -> Any:
+    def _as_tensor(self, dtype: Any, name: str | None) -> Any:
         """Dense form, with the nodes that TensorFlow's conversion makes."""
         if dtype is not None and not dtype.is_compatible_with(self.dtype):
             raise ValueError(

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from wengert import _core
+from wengert import _core, _graph
 from wengert._dtypes import as_dtype
 
 __all__ = ["numpy_function", "py_func", "py_function"]
@@ -64,6 +64,7 @@ def _results(value: Any) -> list[Any]:
 def _add(op_type: str, callback: _Callback, inputs: list[Any], dtypes: list[Any], name: Any) -> Any:
     graph: Any = _core.current_graph()
     graph._state.setdefault("py_functions", []).append(callback)
+    _graph.keep(graph)
     attrs = {"token": callback.token, "Tout": dtypes}
     result = _core.apply(op_type, (inputs,), attrs, name)
     return [] if isinstance(result, _core.Operation) else list(result)
