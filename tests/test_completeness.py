@@ -43,6 +43,13 @@ TESTED_ELSEWHERE = {
     "EagerPyFunc",
     "PyFunc",
     "PyFuncStateless",
+    # test_control_flow.py: branches and bodies
+    "Case",
+    "If",
+    "StatelessCase",
+    "StatelessIf",
+    "StatelessWhile",
+    "While",
     # conformance topic "random": streams of random numbers, recorded bit for bit
     "RandomStandardNormal",
     "RandomUniform",

@@ -89,10 +89,7 @@ Tensor ConvertInGraph(py::handle value, std::optional<DType> dtype, const std::s
                       std::optional<DType> preferred, Graph& graph, const py::object& py_graph) {
   if (PySymbolicTensor* symbolic = AsSymbolic(value)) {
     CheckDType(value, symbolic->tensor.dtype(), dtype);
-    if (symbolic->tensor.op != nullptr && &symbolic->tensor.graph() != &graph) {
-      return Capture(value, name, py_graph);
-    }
-    return symbolic->tensor;
+    return symbolic->tensor;  // of another graph: captured by the operation that reads it
   }
   if (PyEagerTensor* eager = AsEager(value)) {
     CheckDType(value, eager->array.dtype(), dtype);
@@ -109,8 +106,7 @@ Tensor ConvertInGraph(py::handle value, std::optional<DType> dtype, const std::s
                                             preferred ? DTypeObject(*preferred) : py::none());
   if (PySymbolicTensor* symbolic = AsSymbolic(converted)) {
     CheckDType(converted, symbolic->tensor.dtype(), dtype);
-    return &symbolic->tensor.graph() == &graph ? symbolic->tensor
-                                               : Capture(converted, name, py_graph);
+    return symbolic->tensor;
   }
   if (AsEager(converted) != nullptr) return Capture(converted, name, py_graph);
   return ConstantInGraph(ToArray(value, dtype, preferred), name, graph);

@@ -181,7 +181,11 @@ newaxis = None
 # this module by the module that holds them ("module:name" where it is called otherwise there).
 _MODULES = ("autodiff", "compat", "linalg", "math", "nest", "nn", "raw_ops", "test")
 _NAMES = {
+    "Assert": "_case",
+    "TensorArray": "_tensor_array",
+    "case": "_case",
     "compile": "_api_explain",
+    "cond": "_control_flow",
     "explain": "_api_explain",
     "GradientTape": "_tape",
     "custom_gradient": "_custom_gradient",
@@ -200,6 +204,13 @@ _NAMES = {
     "jacobian_sparsity": "_derivatives",
     "check_gradients": "_check_gradients",
     "why": "_why",
+    "foldl": "_functional_loops",
+    "foldr": "_functional_loops",
+    "map_fn": "_functional_loops",
+    "scan": "_functional_loops",
+    "switch_case": "_control_flow",
+    "vectorized_map": "_vectorized_map",
+    "while_loop": "_while",
 }
 
 

@@ -150,36 +150,74 @@ def map_structure(func: Callable[..., Any], *structures: Any, **kwargs: Any) -> 
     )
 
 
+class _Dot:
+    def __repr__(self) -> str:
+        return "."
+
+
+def _dots(structure: Any) -> str:
+    """The structure with a dot for every leaf."""
+    return str(map_structure(lambda _: _Dot(), structure)) if is_nested(structure) else "."
+
+
+def _shown(x: Any) -> str:
+    return f"type={type(x).__name__} str={x}"
+
+
+def _same_kind(a: Any, b: Any) -> bool:
+    if isinstance(a, collections.abc.Mapping) and isinstance(b, collections.abc.Mapping):
+        return True
+    if _is_namedtuple(a) and _is_namedtuple(b):
+        return type(a).__name__ == type(b).__name__ and a._fields == b._fields
+    return type(a) is type(b)
+
+
+def _difference(a: Any, b: Any, check_types: bool) -> tuple[type[Exception], str] | None:
+    """What keeps two structures from being nested alike."""
+    if is_nested(a) != is_nested(b):
+        nested, leaf = (a, b) if is_nested(a) else (b, a)
+        return ValueError, (
+            f'Substructure "{_shown(nested)}" is a sequence, while substructure "{_shown(leaf)}" '
+            "is not"
+        )
+    if not is_nested(a):
+        return None
+    if check_types and not _same_kind(a, b):
+        return TypeError, (
+            "The two namedtuples don't have the same sequence type. First structure "
+            f"{_shown(a)} has type {type(a).__name__}, while second structure {_shown(b)} has "
+            f"type {type(b).__name__}"
+        )
+    one, two = list(_children(a)), list(_children(b))
+    if check_types and isinstance(a, collections.abc.Mapping):
+        keys = [k for k, _ in one], [k for k, _ in two]
+        if keys[0] != keys[1]:
+            return ValueError, (
+                "The two dictionaries don't have the same set of keys. First structure has keys "
+                f"{_shown(keys[0])}, while second structure has keys {_shown(keys[1])}"
+            )
+    for (_, x), (_, y) in zip(one, two, strict=False):
+        problem = _difference(x, y, check_types)
+        if problem is not None:
+            return problem
+    if len(one) != len(two):
+        return ValueError, (
+            "The two structures don't have the same number of elements. First structure: "
+            f"{_shown(a)}. Second structure: {_shown(b)}"
+        )
+    return None
+
+
 def assert_same_structure(
     first: Any, second: Any, check_types: bool = True, expand_composites: bool = False
 ) -> None:
     """Raises TypeError or ValueError when the two are not nested alike."""
-    if is_nested(first) != is_nested(second):
-        raise ValueError(
-            "The two structures don't have the same nested structure.\n\nFirst structure: "
-            f"type={type(first).__name__} str={first}\n\nSecond structure: "
-            f"type={type(second).__name__} str={second}"
-        )
-    if not is_nested(first):
+    problem = _difference(first, second, check_types)
+    if problem is None:
         return
-    if (
-        check_types
-        and type(first) is not type(second)
-        and not (
-            isinstance(first, collections.abc.Mapping)
-            and isinstance(second, collections.abc.Mapping)
-        )
-    ):
-        raise TypeError(
-            "The two structures don't have the same sequence type. First structure has type "
-            f"{type(first).__name__}, while second structure has type {type(second).__name__}."
-        )
-    one, two = dict(_children(first)), dict(_children(second))
-    if set(one) != set(two):
-        raise ValueError(
-            "The two structures don't have the same nested structure.\n\nFirst structure: "
-            f"type={type(first).__name__} str={first}\n\nSecond structure: "
-            f"type={type(second).__name__} str={second}"
-        )
-    for key, item in one.items():
-        assert_same_structure(item, two[key], check_types, expand_composites)
+    kind, details = problem
+    raise kind(
+        "The two structures don't have the same nested structure.\n\nFirst structure: "
+        f"{_shown(first)}\n\nSecond structure: {_shown(second)}\n\nMore specifically: {details}\n"
+        f"Entire first structure:\n{_dots(first)}\nEntire second structure:\n{_dots(second)}"
+    )

@@ -6,11 +6,15 @@
 #include <unordered_map>
 
 #include "autodiff/backward.h"
+#include "autodiff/functions.h"
 #include "wengert/builder.h"
 #include "wengert/gradients.h"
 #include "wengert/op_def.h"
 
 namespace wengert {
+
+using autodiff::IsStateful;
+using autodiff::OutputDTypes;
 
 namespace {
 
@@ -132,20 +136,6 @@ std::shared_ptr<const Function> ForwardOf(const Function& f, const Cache& cache,
   forward->outputs.assign(cache.outputs.begin(), cache.outputs.begin() + entry.forward_outputs);
   entry.forward = forward;
   return forward;
-}
-
-// The call of a function is stateful when an operation of it is.
-bool IsStateful(const Function& f) {
-  for (int64_t i = 0; i < f.graph->num_operations(); ++i) {
-    if (f.graph->operation(i)->def().stateful()) return true;
-  }
-  return false;
-}
-
-std::vector<DType> OutputDTypes(const Function& f) {
-  std::vector<DType> dtypes;
-  for (const Tensor& t : f.outputs) dtypes.push_back(t.dtype());
-  return dtypes;
 }
 
 // Makes the call one of the grown function.

@@ -8,13 +8,16 @@
 #include "autodiff/backward.h"
 #include "autodiff/find_rule.h"
 #include "autodiff/node_text.h"
+#include "autodiff/zeros.h"
 #include "wengert/builder.h"
+#include "wengert/control_flow.h"
 #include "wengert/op_def.h"
 
 namespace wengert {
 
 using autodiff::ActiveOps;
 using autodiff::InputView;
+using autodiff::UnconnectedZeros;
 
 namespace {
 
@@ -94,32 +97,20 @@ Grad InitialGradient(Builder& b, const Tensor& y, const Grad& given, const std::
   return s;
 }
 
-// Zeros of the value behind a resource handle.
-Grad HandleZeros(Builder& b, const Tensor& handle, const HandleData& data) {
-  if (!data.shape.fully_defined()) {
-    return b.Zeros(b.Op("VariableShape", {handle}), data.dtype);
-  }
-  std::vector<int32_t> dims(data.shape.dims().begin(), data.shape.dims().end());
-  return b.Zeros(b.Constant(Array::Vector(dims)), data.dtype);
-}
-
 // The gradient of an output that nothing between it and the ys uses.
 Grad MissingOutputGradient(Builder& b, const Tensor& output) {
-  if (output.dtype() != DType::kResource) {
+  if (output.dtype() == DType::kResource) {
+    std::optional<HandleData> data = GetHandleData(output);
+    return data ? Grad(b.Zeros(b.Op("VariableShape", {output}), data->dtype)) : Grad();
+  }
+  const bool in_loop = &output.graph() != &b.graph() && b.graph().capture &&
+                       b.graph().capture.target<DivertingCapture>() != nullptr;
+  if (!in_loop || output.dtype() == DType::kVariant) {
     return b.Op("ZerosLike", {output}, {}, "zeros_like");
   }
-  std::optional<HandleData> data = GetHandleData(output);
-  return data ? HandleZeros(b, output, *data) : Grad();
-}
-
-Grad UnconnectedZeros(Builder& b, const Tensor& x) {
-  if (x.dtype() != DType::kResource) return b.ZerosLike(x);
-  std::optional<HandleData> data = GetHandleData(x);
-  if (!data) {
-    throw ValueError("Cannot make a zero gradient for the resource '" + x.name() +
-                     "': the type of its value is not known");
-  }
-  return HandleZeros(b, x, *data);
+  // Inside a loop: without reading the value, which the loop would have to keep.
+  if (output.shape().fully_defined()) return b.Zeros(output.shape().dims(), output.dtype());
+  return b.Zeros(b.ShapeOf(output, DType::kInt32, false), output.dtype());
 }
 
 // The backward sweep of one call.

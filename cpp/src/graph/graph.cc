@@ -6,6 +6,7 @@
 #include "graph/name_table.h"
 #include "graph/op_types.h"
 #include "graph/print.h"
+#include "wengert/control_flow.h"
 #include "wengert/op_def.h"
 
 namespace wengert {
@@ -21,6 +22,19 @@ std::string GraphText(const Graph& graph) {
   std::snprintf(buffer, sizeof(buffer), "%p", static_cast<const void*>(&graph));
   return std::string("<wengert.Graph object at ") + buffer + ">";
 }
+
+// Restores the name scope however a block ends.
+class ScopeRestorer {
+ public:
+  explicit ScopeRestorer(Graph& graph) : graph_(graph), scope_(graph.name_scope()) {}
+  ~ScopeRestorer() { graph_.set_name_scope(std::move(scope_)); }
+  ScopeRestorer(const ScopeRestorer&) = delete;
+  ScopeRestorer& operator=(const ScopeRestorer&) = delete;
+
+ private:
+  Graph& graph_;
+  std::string scope_;
+};
 
 void CheckNodeName(const std::string& name) {
   if (Graph::IsValidName(name)) return;
@@ -120,8 +134,28 @@ void Graph::ResolveInputs(std::vector<Tensor>* inputs) {
 
 Operation* Graph::AddOperation(OperationSpec spec) {
   CheckModifiable();
+  if (const auto* diverting = capture ? capture.target<DivertingCapture>() : nullptr) {
+    if (Operation* elsewhere = diverting->divert(spec)) return elsewhere;
+  }
   const OpDef& def = OpRegistry::Global().Get(spec.type);
-  ResolveInputs(&spec.inputs);
+  const bool captures =
+      capture && std::any_of(spec.inputs.begin(), spec.inputs.end(),
+                             [this](const Tensor& t) { return t && &t.graph() != this; });
+  if (captures) {
+    // What stands for the inputs is named inside the scope of the operation that reads them.
+    if (spec.name.empty() || spec.name.back() != '/') {
+      const std::string wanted = spec.name.empty() ? spec.type : spec.name;
+      do {
+        spec.name = UniqueName(wanted);
+      } while (names_->Find(spec.name) != nullptr);
+      spec.name += '/';
+    }
+    const ScopeRestorer restore(*this);
+    name_scope_ = spec.name.substr(0, spec.name.size() - 1);
+    ResolveInputs(&spec.inputs);
+  } else {
+    ResolveInputs(&spec.inputs);
+  }
   for (const Operation* control : spec.control_inputs) {
     if (!control || &control->graph() != this) {
       throw ValueError("a control input of '" + spec.name + "' is not in this graph");

@@ -1,5 +1,7 @@
 #include "ops/register.h"
 
+#include "ops/control_ops.h"
+
 namespace wengert {
 
 void RegisterBuiltinOps(OpRegistry& r) {
@@ -21,6 +23,7 @@ void RegisterBuiltinOps(OpRegistry& r) {
   RegisterStateOps(r);
   RegisterCallOps(r);
   RegisterTrainingOps(r);
+  RegisterControlOps(r);
   RegisterRandomOps(r);
   RegisterHostCallOps(r);
   r.Seal();

@@ -122,6 +122,9 @@ _MODULES = {"initializers": "wengert.compat.v1_initializers", "train": "wengert.
 _NAMES = {
     "hessians": "_jacobian:hessians_v1",
     "py_func": "_py_function",
+    "case": "_case:case_v1",
+    "cond": "_control_flow:cond_v1",
+    "while_loop": "_while:while_loop_v1",
     **dict.fromkeys(
         (
             "AUTO_REUSE",
