@@ -50,10 +50,8 @@ def cond(
     Examples
     --------
     >>> import wengert as tf
-    >>> @tf.function
-    ... def f(x):
-    ...     return tf.cond(x > 1.0, lambda: x * x, lambda: x)
-    >>> f(tf.constant(3.0)).numpy().item()
+    >>> x = tf.constant(3.0)
+    >>> tf.cond(x > 1.0, lambda: x * x, lambda: x).numpy().item()
     9.0
     """
     return _cond(pred, true_fn, false_fn, name, strict=True)

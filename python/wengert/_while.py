@@ -227,9 +227,7 @@ class _Loop:
             self._share_captures(cond_graph, captured)
             body_graph.outputs.extend(body_graph.internal_captures)
             inputs = resolve(graph, [counter, limit, *self.flat, *captured])
-            results = self._add(
-                graph, inputs, cond_graph, body_graph, parallel_iterations, scope
-            )
+            results = self._add(graph, inputs, cond_graph, body_graph, parallel_iterations, scope)
             results = results[2 : 2 + len(self.flat)]
         return pack_components(self.vars, results)
 
