@@ -109,8 +109,15 @@ class ExecutableImpl : public Executable {
       std::lock_guard<std::mutex> lock(compile_mutex_);
       std::vector<std::optional<Array>> constants;
       compile::Lowered lowered = LowerFirst(refs, &constants);
-      const bool more = lowered.rest != nullptr;
-      return ExplainProgram(std::move(lowered.program), options_, more);
+      std::string text = ExplainProgram(lowered.program, options_);
+      Segment segment(std::move(lowered), Infos(refs), std::move(constants), refs, options_);
+      Resources resources;
+      segment.Resolve(refs.data(), &resources);
+      text += ExplainPlan(*segment.plan(), segment.TimeSteps(refs.data(), resources));
+      if (segment.rest() != nullptr) {
+        text += "== the rest is compiled once the sizes of these results are known ==\n";
+      }
+      return text;
     });
   }
 

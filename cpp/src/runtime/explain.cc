@@ -1,11 +1,11 @@
 #include "runtime/explain.h"
 
+#include <cstdio>
 #include <utility>
 
 #include "compile/pipeline.h"
 #include "kernels/kernel_table.h"
 #include "kernels/parallel.h"
-#include "runtime/plan.h"
 
 namespace wengert::runtime {
 namespace {
@@ -41,10 +41,16 @@ std::string SlotText(const Slot& slot) {
 
 }  // namespace
 
-std::string Plan::ToText() const {
+std::string Plan::ToText(const std::vector<double>& microseconds) const {
   std::string text;
   for (size_t i = 0; i < steps_.size(); ++i) {
-    text += std::to_string(i) + ": " + steps_[i]->Describe();
+    text += std::to_string(i) + ": ";
+    if (!microseconds.empty()) {
+      char time[32];
+      std::snprintf(time, sizeof time, "%.1f us ", microseconds[i]);
+      text += time;
+    }
+    text += steps_[i]->Describe();
     if (step_nodes_[i] < 0) {
       text += " (result)\n";
       continue;
@@ -62,7 +68,15 @@ std::string Plan::ToText() const {
   return text;
 }
 
-std::string ExplainProgram(compile::Program program, const CompileOptions& options, bool more) {
+bool Plan::HasEffects() const {
+  for (const Node& node : program_.nodes) {
+    const auto* kernel = std::get_if<compile::CustomKernel>(&node.prim);
+    if (kernel != nullptr && kernel->spec->stateful) return true;
+  }
+  return false;
+}
+
+std::string ExplainProgram(compile::Program program, const CompileOptions& options) {
   std::string before = compile::ToText(program);
   std::string text = "== lowered ==\n" + before;
   program = compile::RunPasses(std::move(program), options,
@@ -72,13 +86,14 @@ std::string ExplainProgram(compile::Program program, const CompileOptions& optio
                                  text += now == before ? "(unchanged)\n" : now;
                                  before = std::move(now);
                                });
-  const auto plan = Plan::Build(program, {.reuse_memory = options.reuse_memory});
-  text += "== plan: " + std::to_string(plan->num_steps()) + " steps, arena of " +
-          std::to_string(plan->arena_bytes()) + " bytes, " + kernels::Kernels().isa + ", " +
-          std::to_string(kernels::Threads()) + " threads ==\n";
-  text += plan->ToText();
-  if (more) text += "== the rest is compiled once the sizes of these results are known ==\n";
   return text;
+}
+
+std::string ExplainPlan(const Plan& plan, const std::vector<double>& microseconds) {
+  std::string text = "== plan: " + std::to_string(plan.num_steps()) + " steps, arena of " +
+                     std::to_string(plan.arena_bytes()) + " bytes, " + kernels::Kernels().isa +
+                     ", " + std::to_string(kernels::Threads()) + " threads ==\n";
+  return text + plan.ToText(microseconds);
 }
 
 }  // namespace wengert::runtime

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "compile/program.h"
+#include "runtime/plan.h"
 #include "wengert/executable.h"
 
 namespace wengert::runtime {
 
-// The program as lowered, after each pass that changes it, and the plan. `more`: its last
-// values decide the sizes of a rest that is compiled while running.
-std::string ExplainProgram(compile::Program program, const CompileOptions& options, bool more);
+// The program as lowered, and after each pass that changes it.
+std::string ExplainProgram(compile::Program program, const CompileOptions& options);
+
+// The steps, with what each takes where that is known.
+std::string ExplainPlan(const Plan& plan, const std::vector<double>& microseconds);
 
 }  // namespace wengert::runtime

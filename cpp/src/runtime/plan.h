@@ -95,6 +95,10 @@ class Plan {
   std::unique_ptr<Frame> NewFrame() const;
   // Runs every step. On an error, `failed_node` is the node it came from.
   void RunSteps(Frame& frame, int* failed_node) const;
+  // Runs every step and lowers microseconds[i] to the time that step i took.
+  void TimeSteps(Frame& frame, std::vector<double>* microseconds) const;
+  // Whether running it more often than asked for can be noticed.
+  bool HasEffects() const;
 
   const Program& program() const { return program_; }
   const std::vector<Slot>& slots() const { return slots_; }
@@ -110,7 +114,8 @@ class Plan {
   size_t arena_bytes() const { return arena_bytes_; }
   size_t num_steps() const { return steps_.size(); }
   bool has_objects() const { return has_objects_; }
-  std::string ToText() const;
+  // With the microseconds each step takes, where `microseconds` has one per step.
+  std::string ToText(const std::vector<double>& microseconds) const;
 
  private:
   friend class Planner;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 
 #include "compile/pipeline.h"
@@ -263,10 +264,9 @@ void Segment::Commit(RunFrame& run, const std::vector<std::shared_ptr<Resource>>
   }
 }
 
-void Segment::Run(const InputRef* inputs, const std::vector<std::shared_ptr<Resource>>& resources,
-                  const ArrayView* out, Array* results) {
-  Lease lease(*this);
-  RunFrame& run = *lease;
+void Segment::Bind(RunFrame& run, const InputRef* inputs,
+                   const std::vector<std::shared_ptr<Resource>>& resources,
+                   const ArrayView* out) const {
   Frame& frame = *run.frame;
   const std::vector<int>& input_slots = plan_->input_slots();
   for (size_t i = 0; i < input_slots.size(); ++i) {
@@ -291,6 +291,33 @@ void Segment::Run(const InputRef* inputs, const std::vector<std::shared_ptr<Reso
       memory = static_cast<char*>(run.buffers[i]->data());
     }
   }
+}
+
+std::vector<double> Segment::TimeSteps(const InputRef* inputs,
+                                       const std::vector<std::shared_ptr<Resource>>& resources) {
+  constexpr int kRounds = 5;
+  if (plan_->HasEffects()) return {};
+  Lease lease(*this);
+  std::vector<double> microseconds(plan_->num_steps(), std::numeric_limits<double>::infinity());
+  try {
+    for (int round = 0; round < kRounds; ++round) {
+      Bind(*lease, inputs, resources, nullptr);
+      plan_->TimeSteps(*(*lease).frame, &microseconds);
+    }
+  } catch (const Error&) {
+    return {};  // a call with these values fails; what the compiler did can be told all the same
+  }
+  return microseconds;
+}
+
+void Segment::Run(const InputRef* inputs, const std::vector<std::shared_ptr<Resource>>& resources,
+                  const ArrayView* out, Array* results) {
+  Lease lease(*this);
+  RunFrame& run = *lease;
+  Frame& frame = *run.frame;
+  Bind(run, inputs, resources, out);
+  const std::vector<Result>& all = plan_->results();
+  const size_t num_outputs = static_cast<size_t>(plan_->num_outputs());
   int failed = -1;
   try {
     plan_->RunSteps(frame, &failed);

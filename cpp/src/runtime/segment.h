@@ -74,6 +74,10 @@ class Segment {
   void Run(const InputRef* inputs, const std::vector<std::shared_ptr<Resource>>& resources,
            const ArrayView* out, Array* results);
 
+  // The microseconds each step takes; empty where running it could be noticed.
+  std::vector<double> TimeSteps(const InputRef* inputs,
+                                const std::vector<std::shared_ptr<Resource>>& resources);
+
   const std::shared_ptr<const Plan>& plan() const { return plan_; }
   const std::shared_ptr<const compile::Continuation>& rest() const { return rest_; }
   const std::vector<compile::LiveValue>& live() const { return live_; }
@@ -93,6 +97,8 @@ class Segment {
   class Lease;
   std::unique_ptr<RunFrame> Take();
   void GiveBack(std::unique_ptr<RunFrame> frame);
+  void Bind(RunFrame& run, const InputRef* inputs,
+            const std::vector<std::shared_ptr<Resource>>& resources, const ArrayView* out) const;
   void BindVariables(RunFrame& run, const std::vector<std::shared_ptr<Resource>>& resources) const;
   void Commit(RunFrame& run, const std::vector<std::shared_ptr<Resource>>& resources,
               int* failed_node) const;
