@@ -77,6 +77,13 @@ struct VariableWrite {
   int result = 0;
   int node = -1;
 };
+// A write that touches some elements only: made in the variable's own memory when all else
+// has succeeded, by steps that run then.
+struct VariableUpdate {
+  int resource = 0;
+  int read = 0;  // number of the read that binds the slot updated
+  int node = -1;
+};
 struct VariableTest {
   int resource = 0;
   int slot = -1;
@@ -96,6 +103,8 @@ class Plan {
   // Runs every step. On an error, `failed_node` is the node it came from.
   void RunSteps(Frame& frame, int* failed_node) const;
   // Runs every step and lowers microseconds[i] to the time that step i took.
+  // Runs the steps of all updates, whose slots have been bound.
+  void RunUpdates(Frame& frame) const;
   void TimeSteps(Frame& frame, std::vector<double>* microseconds) const;
   // Whether running it more often than asked for can be noticed.
   bool HasEffects() const;
@@ -110,6 +119,7 @@ class Plan {
   int num_outputs() const { return num_outputs_; }
   const std::vector<VariableRead>& reads() const { return reads_; }
   const std::vector<VariableWrite>& writes() const { return writes_; }
+  const std::vector<VariableUpdate>& updates() const { return updates_; }
   const std::vector<VariableTest>& tests() const { return tests_; }
   size_t arena_bytes() const { return arena_bytes_; }
   size_t num_steps() const { return steps_.size(); }
@@ -130,6 +140,8 @@ class Plan {
   int num_outputs_ = 0;
   std::vector<VariableRead> reads_;
   std::vector<VariableWrite> writes_;
+  std::vector<VariableUpdate> updates_;
+  std::vector<std::unique_ptr<Step>> update_steps_;
   std::vector<VariableTest> tests_;
   size_t arena_bytes_ = 0;
   bool has_objects_ = false;

@@ -9,6 +9,7 @@
 #include "runtime/memory.h"
 #include "runtime/plan.h"
 #include "runtime/steps.h"
+#include "runtime/updates.h"
 
 namespace wengert::runtime {
 
@@ -35,6 +36,7 @@ class Planner {
   }
 
   std::shared_ptr<const Plan> Run() {
+    updates_ = FindUpdates(program());
     plan_->slot_of_.assign(program().values.size(), -1);
     plan_->input_slots_.assign(static_cast<size_t>(program().num_inputs), -1);
     AssignSlots();
@@ -122,6 +124,8 @@ class Planner {
         Set(node.outputs[0], slot);
       } else if (IsView(node)) {
         Set(node.outputs[0], plan_->slot_of(node.inputs[0]));
+      } else if (updates_.scatters.count(static_cast<int>(i)) > 0) {
+        Set(node.outputs[0], plan_->slot_of(node.inputs[0]));  // the variable itself
       } else {
         const auto* kernel = std::get_if<compile::CustomKernel>(&node.prim);
         for (Value v : node.outputs) {
@@ -176,10 +180,22 @@ class Planner {
     for (Value v : program().outputs) AddResult(v);
     plan_->num_outputs_ = static_cast<int>(plan_->results_.size());
     for (const auto& [resource, node] : assignments_) {
+      if (updates_.resources.count(resource) > 0) {
+        AddUpdate(resource, node);
+        continue;
+      }
       const int result = static_cast<int>(plan_->results_.size());
       AddResult(program().nodes[static_cast<size_t>(node)].inputs[0]);
       plan_->writes_.push_back({resource, result, node});
     }
+  }
+
+  void AddUpdate(int resource, int node) {
+    const int slot = plan_->slot_of(program().nodes[static_cast<size_t>(node)].inputs[0]);
+    const auto read = std::find_if(plan_->reads_.begin(), plan_->reads_.end(),
+                                   [slot](const VariableRead& r) { return r.slot == slot; });
+    plan_->updates_.push_back(
+        {resource, static_cast<int>(read - plan_->reads_.begin()), node});
   }
 
   bool NeedsStep(const Node& node) const {
@@ -203,6 +219,14 @@ class Planner {
       for (Value v : node.inputs) use.reads.push_back(plan_->slot_of(v));
       for (Value v : node.outputs) use.writes.push_back(plan_->slot_of(v));
       Context context(*this, node, &use);
+      if (updates_.scatters.count(static_cast<int>(i)) > 0) {
+        plan_->update_steps_.push_back(MakeScatterInPlace(context));
+        for (int read : use.reads) kept_.push_back(read);
+        plan_->steps_.push_back(MakeScatterCheck(context));
+        plan_->step_nodes_.push_back(static_cast<int>(i));
+        uses_.push_back(std::move(use));
+        continue;
+      }
       plan_->steps_.push_back(MovesObjects(node) ? MakeObjectMovement(context, program())
                                                  : MakeStep(context));
       plan_->step_nodes_.push_back(static_cast<int>(i));
@@ -247,6 +271,7 @@ class Planner {
         last_read[static_cast<size_t>(read)] = static_cast<int>(step);
       }
     }
+    for (int read : kept_) last_read[static_cast<size_t>(read)] = static_cast<int>(uses_.size());
     ArenaLayout arena;
     for (size_t step = 0; step < uses_.size(); ++step) {
       const Use& use = uses_[step];
@@ -285,6 +310,8 @@ class Planner {
 
   std::shared_ptr<Plan> plan_;
   PlanOptions options_;
+  Updates updates_;
+  std::vector<int> kept_;                    // slots that updates read
   std::map<int, int> assignments_;           // resource -> last node that assigns it
   std::vector<Value> dynamic_;               // values whose dims come with the run
   std::vector<std::pair<int, int>> copies_;  // slots
@@ -314,6 +341,10 @@ std::unique_ptr<Frame> Plan::NewFrame() const {
     }
   }
   return frame;
+}
+
+void Plan::RunUpdates(Frame& frame) const {
+  for (const auto& step : update_steps_) step->Run(frame);
 }
 
 void Plan::TimeSteps(Frame& frame, std::vector<double>* microseconds) const {

@@ -258,6 +258,20 @@ void Segment::Commit(RunFrame& run, const std::vector<std::shared_ptr<Resource>>
     access.Check(AsVariable(resources[static_cast<size_t>(write.resource)]), result.dtype,
                  result.dims);
   }
+  for (const VariableUpdate& update : plan_->updates()) {
+    *failed_node = update.node;
+    Variable& variable = AsVariable(resources[static_cast<size_t>(update.resource)]);
+    const VariableRead& read = plan_->reads()[static_cast<size_t>(update.read)];
+    Array& bound = run.variables[static_cast<size_t>(update.read)];
+    const Array& current = access.value(variable);
+    if (current.dtype() != read.dtype || current.dims() != read.dims) {
+      throw Error(ErrorKind::kAborted,
+                  "variable " + variable.name() + " changed its shape while it was being updated");
+    }
+    bound = current;
+    run.frame->slots[static_cast<size_t>(read.slot)] = access.Writable(variable, 1).data<char>();
+  }
+  if (!plan_->updates().empty()) plan_->RunUpdates(*run.frame);
   for (size_t i = 0; i < values.size(); ++i) {
     const size_t resource = static_cast<size_t>(plan_->writes()[i].resource);
     access.Swap(AsVariable(resources[resource]), values[i]);
@@ -321,7 +335,7 @@ void Segment::Run(const InputRef* inputs, const std::vector<std::shared_ptr<Reso
   int failed = -1;
   try {
     plan_->RunSteps(frame, &failed);
-    if (!plan_->writes().empty()) Commit(run, resources, &failed);
+    if (!plan_->writes().empty() || !plan_->updates().empty()) Commit(run, resources, &failed);
   } catch (const Error& e) {
     if (failed < 0) throw;
     throw compile::AtNode(e, plan_->program().nodes[static_cast<size_t>(failed)].origin);

@@ -20,6 +20,10 @@ std::unique_ptr<Step> MakeMovement(StepContext& context);
 std::unique_ptr<Step> MakeGather(StepContext& context);
 std::unique_ptr<Step> MakeGatherNd(StepContext& context);
 std::unique_ptr<Step> MakeScatter(StepContext& context);
+// A scatter in two: checking its indices, and writing into memory that both its operand and
+// its output name.
+std::unique_ptr<Step> MakeScatterCheck(StepContext& context);
+std::unique_ptr<Step> MakeScatterInPlace(StepContext& context);
 // ArgReduce, Scan, TopK.
 std::unique_ptr<Step> MakeArgReduce(StepContext& context);
 std::unique_ptr<Step> MakeScan(StepContext& context);

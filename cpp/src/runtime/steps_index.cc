@@ -218,8 +218,11 @@ class GatherNdStep : public Step {
 
 class ScatterStep : public Step {
  public:
-  ScatterStep(StepContext& context, const compile::Scatter& scatter)
-      : operand_(context.in_slot(0)),
+  enum class Part : uint8_t { kWhole, kCheck, kWrite };
+
+  ScatterStep(StepContext& context, const compile::Scatter& scatter, Part part)
+      : part_(part),
+        operand_(context.in_slot(0)),
         indices_(context.in_slot(1)),
         updates_(context.in_slot(2)),
         out_(context.out_slot()),
@@ -252,9 +255,9 @@ class ScatterStep : public Step {
     const char* operand = frame.slots[static_cast<size_t>(operand_)];
     char* out = frame.slots[static_cast<size_t>(out_)];
     const int64_t total = targets_ * inner_ * size_;
-    if (out != operand && total > 0) std::memcpy(out, operand, static_cast<size_t>(total));
-    if (!drop_) Check(indices);
-    if (index_.rows == 0 || inner_ == 0) return;
+    if (part_ == Part::kWhole && out != operand && total > 0) std::memcpy(out, operand, static_cast<size_t>(total));
+    if (!drop_ && part_ != Part::kWrite) Check(indices);
+    if (index_.rows == 0 || inner_ == 0 || part_ == Part::kCheck) return;
     const double cost = static_cast<double>(index_.rows) * (6 + 0.2 * static_cast<double>(inner_));
     // Every part owns a range of targets and looks at all indices, so that duplicates are
     // applied in order; worth it for long rows only.
@@ -267,7 +270,7 @@ class ScatterStep : public Step {
                          [&](int64_t begin, int64_t end) { Apply(frame, begin, end); });
   }
   std::string Describe() const override {
-    return "scatter " + std::to_string(index_.rows) + " runs of " + std::to_string(inner_);
+    return std::string(part_ == Part::kCheck ? "check of " : "") + "scatter " + std::to_string(index_.rows) + " runs of " + std::to_string(inner_);
   }
   bool MayOverwrite(int input, int) const override { return input == 0; }
 
@@ -302,6 +305,7 @@ class ScatterStep : public Step {
     }
   }
 
+  Part part_;
   int operand_, indices_, updates_, out_;
   bool drop_;
   Dims dims_;
@@ -310,6 +314,11 @@ class ScatterStep : public Step {
   kernels::MapFn combine_ = nullptr;
   bool add_float_ = false, add_double_ = false;
 };
+
+std::unique_ptr<Step> MakeScatterPart(StepContext& context, ScatterStep::Part part) {
+  return std::make_unique<ScatterStep>(context, std::get<compile::Scatter>(context.node().prim),
+                                       part);
+}
 
 }  // namespace
 
@@ -322,7 +331,15 @@ std::unique_ptr<Step> MakeGatherNd(StepContext& context) {
 }
 
 std::unique_ptr<Step> MakeScatter(StepContext& context) {
-  return std::make_unique<ScatterStep>(context, std::get<compile::Scatter>(context.node().prim));
+  return MakeScatterPart(context, ScatterStep::Part::kWhole);
+}
+
+std::unique_ptr<Step> MakeScatterCheck(StepContext& context) {
+  return MakeScatterPart(context, ScatterStep::Part::kCheck);
+}
+
+std::unique_ptr<Step> MakeScatterInPlace(StepContext& context) {
+  return MakeScatterPart(context, ScatterStep::Part::kWrite);
 }
 
 }  // namespace wengert::runtime

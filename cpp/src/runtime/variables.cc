@@ -1,12 +1,13 @@
 #include "runtime/variables.h"
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 
 namespace wengert {
 namespace {
 
-// Held for the copying of pointers only, so one for all variables does.
+// Held for the copying of pointers and for writing single rows, so one for all variables does.
 std::mutex& VariablesMutex() {
   static std::mutex* mutex = new std::mutex;
   return *mutex;
@@ -37,6 +38,16 @@ void VariableAccess::Check(const Variable& variable, DType dtype, const Dims& di
     throw InvalidArgument("Trying to assign to variable with tensor with wrong shape. Expected " +
                           variable.shape().ToError() + " got " + ToString(dims));
   }
+}
+
+Array& VariableAccess::Writable(Variable& variable, long references) const {
+  if (variable.value_.buffer().use_count() > 1 + references) {
+    variable.value_ = variable.value_.Clone();
+  } else {
+    // After the last reads of whoever held it before.
+    std::atomic_thread_fence(std::memory_order_acquire);
+  }
+  return variable.value_;
 }
 
 }  // namespace runtime

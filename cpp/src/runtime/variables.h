@@ -19,6 +19,9 @@ class VariableAccess {
   const Array& value(const Variable& variable) const { return variable.value_; }
   // Throws InvalidArgument when the value does not fit.
   void Check(const Variable& variable, DType dtype, const Dims& dims) const;
+  // The value, to be written into: its own memory when nobody else reads it but the holders of
+  // `references` more references to it, else a copy of it.
+  Array& Writable(Variable& variable, long references) const;
   void Swap(Variable& variable, Array& value) const { std::swap(variable.value_, value); }
 };
 
