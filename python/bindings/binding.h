@@ -118,6 +118,9 @@ bool IsPlainValue(py::handle h);
 Array ToArray(py::handle value, std::optional<DType> dtype, std::optional<DType> preferred = {});
 Array FromNumpy(const py::array& array);  // shares memory where it can, else copies
 py::object ToNumpy(const Array& array);   // shares memory; str: object array of bytes
+// An array of plain data that borrows the memory kept by `base`; without a base, a copy, and a
+// scalar for rank 0.
+py::object NewNumpy(const Array& array, const py::object& base);
 // tf.convert_to_tensor in a graph (`name` as scope-relative node name) or eagerly (graph null).
 Tensor ConvertInGraph(py::handle value, std::optional<DType> dtype, const std::string& name,
                       std::optional<DType> preferred, Graph& graph, const py::object& py_graph);
@@ -141,6 +144,7 @@ void BindApply(py::module_& m);
 void BindGradients(py::module_& m);
 void BindExecutable(py::module_& m);
 void BindCompiledFunction(py::module_& m);
+void BindCallCache(py::module_& m);
 void BindLocation(py::module_& m);
 void BindTape(py::module_& m);
 void BindHostFunctions(py::module_& m);

@@ -6,6 +6,8 @@
 #include <numpy/arrayobject.h>
 #include <structmember.h>
 
+#include <cstring>
+
 namespace wengert::python {
 
 namespace {
@@ -30,6 +32,8 @@ struct CompiledFunctionObject {
   std::vector<int>* output_types;
   std::vector<DType>* output_dtypes;
   Signature* last;
+  // Results as a session gives them: a list, NumPy scalars for rank 0.
+  bool session;
 };
 
 int TypeNumber(DType dtype) {
@@ -100,6 +104,11 @@ PyObject* SlowCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
   if (plain) {
     delete self->last;
     self->last = signature.release();
+  }
+  if (out == nullptr && self->session) {
+    py::list list(values.size());
+    for (size_t i = 0; i < values.size(); ++i) list[i] = results[i];
+    return list.release().ptr();
   }
   if (out == nullptr) return values.release().ptr();
   py::sequence given = py::reinterpret_borrow<py::sequence>(out);
@@ -174,7 +183,9 @@ PyObject* FastCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
   }
   py::object result;
   if (out == nullptr) {
-    result = py::reinterpret_steal<py::object>(PyTuple_New(static_cast<Py_ssize_t>(n_out)));
+    const auto length = static_cast<Py_ssize_t>(n_out);
+    result =
+        py::reinterpret_steal<py::object>(self->session ? PyList_New(length) : PyTuple_New(length));
   } else {
     result = py::reinterpret_borrow<py::object>(out);
   }
@@ -186,7 +197,11 @@ PyObject* FastCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
       PyObject* fresh =
           PyArray_SimpleNew(static_cast<int>(spec.dims.size()), dims, spec.type_number);
       if (fresh == nullptr) return nullptr;
-      PyTuple_SET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i), fresh);
+      if (self->session) {
+        PyList_SET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i), fresh);
+      } else {
+        PyTuple_SET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i), fresh);
+      }
       array = reinterpret_cast<PyArrayObject*>(fresh);
     } else {
       array = reinterpret_cast<PyArrayObject*>(
@@ -204,6 +219,13 @@ PyObject* FastCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
     done = (*self->executable)->RunPrepared(inputs, outputs, nullptr);
   }
   if (!done) return SlowCall(self, args, n, out);
+  for (size_t i = 0; self->session && out == nullptr && i < n_out; ++i) {
+    if (outputs[i].rank > 0) continue;
+    PyObject* array = PyList_GET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i));
+    PyObject* scalar = PyArray_Return(reinterpret_cast<PyArrayObject*>(Py_NewRef(array)));
+    if (scalar == nullptr) return nullptr;
+    PyList_SetItem(result.ptr(), static_cast<Py_ssize_t>(i), scalar);
+  }
   return result.release().ptr();
 }
 
@@ -237,6 +259,24 @@ PyObject* Call(PyObject* callable, PyObject* const* args, size_t nargsf, PyObjec
   return nullptr;
 }
 
+// known(*arrays): the call where it is like the last one, else NotImplemented.
+PyObject* Known(PyObject* callable, PyObject* const* args, Py_ssize_t nargs) {
+  CompiledFunctionObject* self = Self(callable);
+  const auto n = static_cast<size_t>(nargs);
+  try {
+    if (self->last == nullptr || n != self->input_types->size() ||
+        !SameSignature(*self->last, self, args, n)) {
+      return Py_NewRef(Py_NotImplemented);
+    }
+    return FastCall(self, args, n, nullptr);
+  } catch (py::error_already_set& e) {
+    e.restore();
+  } catch (...) {
+    py::detail::try_translate_exceptions();
+  }
+  return nullptr;
+}
+
 void Dealloc(PyObject* o) {
   CompiledFunctionObject* self = Self(o);
   PyTypeObject* type = Py_TYPE(o);
@@ -253,7 +293,8 @@ void Dealloc(PyObject* o) {
 
 PyObject* New(PyTypeObject* type, PyObject* args, PyObject*) {
   PyObject* owner = nullptr;
-  if (!PyArg_ParseTuple(args, "O", &owner)) return nullptr;
+  int session = 0;
+  if (!PyArg_ParseTuple(args, "O|p", &owner, &session)) return nullptr;
   try {
     auto executable = py::handle(owner).attr("_address")().cast<intptr_t>();
     PyObject* o = type->tp_alloc(type, 0);
@@ -268,6 +309,7 @@ PyObject* New(PyTypeObject* type, PyObject* args, PyObject*) {
     self->output_types = new std::vector<int>;
     self->output_dtypes = new std::vector<DType>;
     self->last = nullptr;
+    self->session = session != 0;
     for (const Tensor& t : (*self->executable)->inputs()) {
       self->input_types->push_back(TypeNumber(t.dtype()));
       self->input_dtypes->push_back(t.dtype());
@@ -289,7 +331,13 @@ PyMemberDef members[] = {
     {"executable", T_OBJECT_EX, offsetof(CompiledFunctionObject, owner), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr}};
 
+PyMethodDef methods[] = {
+    {"known", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&Known)), METH_FASTCALL,
+     "The call where it is like the last one, else NotImplemented."},
+    {nullptr, nullptr, 0, nullptr}};
+
 PyType_Slot slots[] = {
+    {Py_tp_methods, methods},
     {Py_tp_dealloc, reinterpret_cast<void*>(&Dealloc)},
     {Py_tp_new, reinterpret_cast<void*>(&New)},
     {Py_tp_call, reinterpret_cast<void*>(&PyVectorcall_Call)},
@@ -301,6 +349,30 @@ PyType_Spec spec = {"wengert._core.CompiledFunction", sizeof(CompiledFunctionObj
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL, slots};
 
 }  // namespace
+
+py::object NewNumpy(const Array& array, const py::object& base) {
+  static_assert(sizeof(npy_intp) == sizeof(int64_t));
+  static int numbers[kNumDTypes] = {};  // 1 + type number, by dtype
+  int& number = numbers[static_cast<size_t>(array.dtype())];
+  if (number == 0) number = 1 + TypeNumber(array.dtype());
+  auto* dims = const_cast<npy_intp*>(reinterpret_cast<const npy_intp*>(array.dims().data()));
+  auto result = py::reinterpret_steal<py::object>(
+      base ? PyArray_SimpleNewFromData(array.rank(), dims, number - 1,
+                                       const_cast<void*>(array.raw()))
+           : PyArray_SimpleNew(array.rank(), dims, number - 1));
+  if (!result) throw py::error_already_set();
+  auto* made = reinterpret_cast<PyArrayObject*>(result.ptr());
+  if (base) {
+    if (PyArray_SetBaseObject(made, py::object(base).release().ptr()) != 0) {
+      throw py::error_already_set();
+    }
+  } else if (array.bytes() > 0) {
+    std::memcpy(PyArray_DATA(made), array.raw(), array.bytes());
+  }
+  if (array.rank() > 0) return result;
+  return py::reinterpret_steal<py::object>(
+      PyArray_Return(reinterpret_cast<PyArrayObject*>(result.release().ptr())));
+}
 
 void BindCompiledFunction(py::module_& m) {
   if (_import_array() < 0) throw py::error_already_set();

@@ -14,6 +14,7 @@ PYBIND11_MODULE(_core, m) {
   BindGradients(m);
   BindExecutable(m);
   BindCompiledFunction(m);
+  BindCallCache(m);
   BindLocation(m);
   BindTape(m);
   BindHostFunctions(m);

@@ -362,13 +362,14 @@ py::object ToNumpy(const Array& array) {
     py::object wide = ToNumpy(f);
     return wide.attr("astype")(NumpyDType(DType::kBFloat16));
   }
-  auto* owner = new std::shared_ptr<Buffer>(array.buffer());
-  py::capsule base(owner, [](void* p) { delete static_cast<std::shared_ptr<Buffer>*>(p); });
-  py::array result(NumpyDType(array.dtype()),
-                   std::vector<py::ssize_t>(array.dims().begin(), array.dims().end()), array.raw(),
-                   base);
-  if (array.rank() == 0) return result[py::tuple()];
-  return result;
+  // Small values are copied: that is faster than keeping the buffer alive from NumPy.
+  constexpr size_t kSmall = 256;
+  py::object base;
+  if (array.bytes() > kSmall) {
+    auto* owner = new std::shared_ptr<Buffer>(array.buffer());
+    base = py::capsule(owner, [](void* p) { delete static_cast<std::shared_ptr<Buffer>*>(p); });
+  }
+  return NewNumpy(array, base);
 }
 
 }  // namespace wengert::python

@@ -140,6 +140,18 @@ class ConcreteFunction:
             results = self._call_in_graph(list(tensors) + captured, outer)
         return self._pack(results)
 
+    def call_plan(self) -> tuple[Any, ...]:
+        """What `CallCache.add` takes after the arguments: the executable, the captured inputs,
+        and how the results are packed."""
+        result, executable = self._result, self.executable
+        captured = self.graph.external_captures
+        if isinstance(result, _Output) and result.slices is None:
+            return executable, captured, None, [result.index], None, self
+        if type(result) in (list, tuple) and all(_is_plain_leaf(x) for x in result):
+            leaves = [-1 if x is None else x.index for x in result]
+            return executable, captured, type(result), leaves, None, self
+        return executable, captured, None, [], self._pack, self
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         flat = [a for a in _nest.flatten(list(args)) if a is not None]
         by_name = dict(kwargs)
@@ -214,6 +226,10 @@ class _Output:
     def __init__(self, index: int, slices: list[int | None] | None = None) -> None:
         self.index = index
         self.slices = slices
+
+
+def _is_plain_leaf(x: Any) -> bool:
+    return x is None or (isinstance(x, _Output) and x.slices is None)
 
 
 def trace(

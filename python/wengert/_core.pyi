@@ -289,11 +289,28 @@ class Executable:
     def explain(self, inputs: Sequence[Any]) -> str: ...
     def stats(self) -> dict[str, int]: ...
 
+class CallCache:
+    """Calls of one tf.function by the shapes of eager arguments: runs and packs, or returns
+    NotImplemented."""
+
+    def __call__(self, *args: Any) -> Any: ...
+    def add(
+        self,
+        tensors: Sequence[Any],
+        executable: Executable,
+        captured: Sequence[Any],
+        sequence: type | None,
+        leaves: Sequence[int],
+        pack: Any,
+        owner: Any,
+    ) -> None: ...
+
 class CompiledFunction:
     """Low-latency callable over NumPy arrays: f(*arrays, out=None) -> tuple of arrays."""
 
     executable: Executable
-    def __init__(self, executable: Executable) -> None: ...
+    def __init__(self, executable: Executable, session: bool = False) -> None: ...
+    def known(self, *arrays: Any) -> Any: ...
     def __call__(self, *arrays: Any, out: Sequence[Any] | None = None) -> tuple[Any, ...]: ...
 
 # --- variables (eager handles) ---------------------------------------------------------------

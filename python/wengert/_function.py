@@ -46,6 +46,13 @@ def _is_variable(x: Any) -> bool:
     return bool(getattr(x, "_is_variable", False))
 
 
+def _same_eager(args: Any, tensors: Any) -> bool:
+    """Whether a call's arguments are the tensors that are passed on, and nothing else."""
+    return len(args) == len(tensors) and all(
+        isinstance(a, _core.EagerTensor) and a is t for a, t in zip(args, tensors, strict=True)
+    )
+
+
 def _leaf_key(x: Any) -> Any:
     if isinstance(x, _core.Tensor):
         return (x.dtype.as_datatype_enum, x._shape_tuple())
@@ -89,6 +96,7 @@ class Function:
         self._reduce_retracing = reduce_retracing
         self._cache: dict[Any, ConcreteFunction] = {}
         self._generalised: dict[Any, list[TensorSpec]] = {}
+        self._calls = _core.CallCache()  # of eager tensors alone
         self._lock = threading.RLock()
         self._tracing_count = 0
         self._created_variables: list[Any] = []
@@ -121,18 +129,13 @@ class Function:
 
     # --- calling -----------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs and self._input_signature is None:
-            # Tensors alone need no binding of arguments.
-            key: list[Any] = []
-            for a in args:
-                if not isinstance(a, _core.EagerTensor):
-                    break
-                key.append((a.dtype.as_datatype_enum, a._shape_tuple()))
-            else:
-                concrete = self._cache.get((_core.current_graph(), tuple(key)))
-                if concrete is not None:
-                    return concrete.call_flat(args)
+        if not kwargs:
+            result = self._calls(*args)
+            if result is not NotImplemented:
+                return result
         concrete, tensors = self._concrete_for(args, kwargs)
+        if not kwargs and _core.current_graph() is None and _same_eager(args, tensors):
+            self._calls.add(args, *concrete.call_plan())
         return concrete.call_flat(tensors)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:

@@ -194,8 +194,7 @@ class Planner {
     const int slot = plan_->slot_of(program().nodes[static_cast<size_t>(node)].inputs[0]);
     const auto read = std::find_if(plan_->reads_.begin(), plan_->reads_.end(),
                                    [slot](const VariableRead& r) { return r.slot == slot; });
-    plan_->updates_.push_back(
-        {resource, static_cast<int>(read - plan_->reads_.begin()), node});
+    plan_->updates_.push_back({resource, static_cast<int>(read - plan_->reads_.begin()), node});
   }
 
   bool NeedsStep(const Node& node) const {

@@ -255,7 +255,8 @@ class ScatterStep : public Step {
     const char* operand = frame.slots[static_cast<size_t>(operand_)];
     char* out = frame.slots[static_cast<size_t>(out_)];
     const int64_t total = targets_ * inner_ * size_;
-    if (part_ == Part::kWhole && out != operand && total > 0) std::memcpy(out, operand, static_cast<size_t>(total));
+    if (part_ == Part::kWhole && out != operand && total > 0)
+      std::memcpy(out, operand, static_cast<size_t>(total));
     if (!drop_ && part_ != Part::kWrite) Check(indices);
     if (index_.rows == 0 || inner_ == 0 || part_ == Part::kCheck) return;
     const double cost = static_cast<double>(index_.rows) * (6 + 0.2 * static_cast<double>(inner_));
@@ -270,7 +271,8 @@ class ScatterStep : public Step {
                          [&](int64_t begin, int64_t end) { Apply(frame, begin, end); });
   }
   std::string Describe() const override {
-    return std::string(part_ == Part::kCheck ? "check of " : "") + "scatter " + std::to_string(index_.rows) + " runs of " + std::to_string(inner_);
+    return std::string(part_ == Part::kCheck ? "check of " : "") + "scatter " +
+           std::to_string(index_.rows) + " runs of " + std::to_string(inner_);
   }
   bool MayOverwrite(int input, int) const override { return input == 0; }
 

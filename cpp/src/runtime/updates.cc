@@ -68,7 +68,7 @@ class Finder {
   }
 
   const compile::Program& program_;
-  std::vector<int> def_, reads_;    // by value
+  std::vector<int> def_, reads_;     // by value
   std::map<int, int> first_, last_;  // by resource: nodes that assign it
 };
 
