@@ -112,12 +112,14 @@ void RunGemm(const Case<T>& p, T* c) {
 TEST(GemmAnySize) {
   CheckShapes<float>({0, 1, 31, 130, 530}, {0, 3, 300}, "Gemm f32", RunGemm<float>);
   CheckShapes<double>({1, 31, 257}, {5, 530}, "Gemm f64", RunGemm<double>);
+  CheckShapes<float>({1, 3, 20, 50}, {2048, 5000}, "Gemm f32 of long sums", RunGemm<float>);
+  CheckShapes<double>({3, 64}, {2100}, "Gemm f64 of long sums", RunGemm<double>);
   CHECK(!BlasConfig().empty());
 }
 
 TEST(GemmDoesNotDependOnThreads) {
-  const int64_t shapes[][3] = {
-      {1000, 50, 50}, {1, 256, 784}, {300, 700, 200}, {40, 900, 300}, {20, 2000, 600}};
+  const int64_t shapes[][3] = {{1000, 50, 50}, {1, 256, 784},   {300, 700, 200},
+                               {40, 900, 300}, {20, 2000, 600}, {20, 20, 9999}};
   for (const auto& shape : shapes) {
     std::mt19937 random(5);
     std::normal_distribution<float> normal;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <climits>
 #include <cstdlib>
+#include <cstring>
+#include <vector>
 
 #include "kernels/kernel_table.h"
 #include "kernels/parallel.h"
@@ -93,8 +95,8 @@ void CallOpenBlas(const Problem& p) {
 // Decided for the whole product, so that every part of it takes the same path.
 bool PrefersOpenBlas(const Problem& p) {
   const int64_t largest = std::max({p.m, p.n, p.k, p.lda, p.ldb, p.ldc});
-  if (largest > INT_MAX) return false;                  // OpenBLAS counts in int
-  if (p.m <= 16 || p.n == 1 || p.k == 0) return false;  // copying B would cost too much
+  if (largest > INT_MAX) return false;                   // OpenBLAS counts in int
+  if (p.m <= 16 || p.n <= 16 || p.k == 0) return false;  // copies would cost too much
   // While B stays in the second-level cache, copies of A and B gain nothing.
   constexpr int64_t kCache = 256 * 1024;
   return (p.k > 512 || p.n > 512 || p.n * p.k * p.size() > kCache) && Blas().loaded();
@@ -123,6 +125,52 @@ Problem Columns(Problem p, int64_t begin, int64_t end) {
   return p;
 }
 
+Problem Depths(Problem p, int64_t begin, int64_t end) {
+  p.a += (p.trans_a ? begin * p.lda : begin) * p.size();
+  p.b += (p.trans_b ? begin : begin * p.ldb) * p.size();
+  p.k = end - begin;
+  return p;
+}
+
+// Long sums for a small result, such as gradients of weights over many rows: parts of k are
+// summed by themselves and then added in order. The parts depend on the sizes alone.
+constexpr int64_t kLongSum = 2048, kSmallResult = 16384;
+
+void RunInDepths(const Problem& p, double cost_ns) {
+  constexpr int64_t kMostParts = 16, kPart = 256;
+  const int64_t depth =
+      std::max<int64_t>(2 * kPart, (p.k + kMostParts * kPart - 1) / (kMostParts * kPart) * kPart);
+  const int64_t parts = (p.k + depth - 1) / depth;
+  const int64_t bytes = p.m * p.n * p.size();
+  thread_local std::vector<char> memory;
+  if (memory.size() < static_cast<size_t>(bytes * parts)) {
+    memory.resize(static_cast<size_t>(bytes * parts));
+  }
+  char* sums = memory.data();
+  ParallelFor(parts, 1, cost_ns, [&p, sums, depth, bytes](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Problem part = Depths(p, i * depth, std::min(p.k, (i + 1) * depth));
+      part.c = sums + i * bytes;
+      part.ldc = p.n;
+      part.accumulate = false;
+      Run(part, false);
+    }
+  });
+  const MapFn add = Kernels().map[kMapAdd][p.is_double ? kF64 : kF32];
+  for (int64_t i = 1; i < parts; ++i) {
+    add(sums, sums, sums + i * bytes, nullptr, p.m * p.n);
+  }
+  const int64_t row = p.n * p.size();
+  for (int64_t r = 0; r < p.m; ++r) {
+    char* to = p.c + r * p.ldc * p.size();
+    if (p.accumulate) {
+      add(to, to, sums + r * row, nullptr, p.n);
+    } else {
+      std::memcpy(to, sums + r * row, static_cast<size_t>(row));
+    }
+  }
+}
+
 }  // namespace
 
 void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k,
@@ -149,6 +197,10 @@ void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int6
   constexpr double kWorthSplitting = 8000;
   if (cost_ns < kWorthSplitting) {
     Run(p, open_blas);
+    return;
+  }
+  if (k >= kLongSum && m * n <= kSmallResult) {
+    RunInDepths(p, cost_ns);
     return;
   }
   // Each part of an OpenBLAS product packs its own copies, so parts are large; multiples of

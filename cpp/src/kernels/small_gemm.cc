@@ -1,8 +1,13 @@
 // Matrix products without packed copies of A: register tiles of kTileRows x 2 vectors for float32
 // and float64, plain loops for complex numbers and integers. Every element of C is one chain of
-// multiply-adds over k (per block of kDepth where B is copied), whatever tile it falls in.
+// multiply-adds over k (per block of kDepth where B is copied or narrow), whatever tile it falls
+// in.
 // The one kernel file where the compiler may contract a*b + c.
 #include "kernels/simd.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 namespace wengert::kernels::WENGERT_ISA_NS {
 namespace {
@@ -12,7 +17,7 @@ constexpr int kTileRows = 6;  // with two vectors a row: 12 of the 16 registers
 #else
 constexpr int kTileRows = 4;  // the products need registers of their own
 #endif
-constexpr int64_t kDepth = 256;  // of the copies of B on the stack
+constexpr int64_t kDepth = 256;  // of blocks of k, where it is cut
 
 template <class T>
 constexpr int kStep = VectorOf<T>::kCount;
@@ -29,9 +34,58 @@ WENGERT_INLINE Vector<T> Broadcast(T x) {
   return x - Vector<T>{};
 }
 
-// C[kRows, kVectors * step] over k rows of b.
-template <class T, int kRows, int kVectors>
-void Tile(Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc, bool accumulate) {
+// Some lanes of a vector: lanes from `count` on are neither read nor written.
+#if defined(__AVX512F__)
+WENGERT_INLINE Vector<float> LoadSome(const float* p, int count) {
+  return reinterpret_cast<Vector<float>>(
+      _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p));
+}
+WENGERT_INLINE Vector<double> LoadSome(const double* p, int count) {
+  return reinterpret_cast<Vector<double>>(
+      _mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p));
+}
+WENGERT_INLINE void StoreSome(float* p, Vector<float> v, int count) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), reinterpret_cast<__m512>(v));
+}
+WENGERT_INLINE void StoreSome(double* p, Vector<double> v, int count) {
+  _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), reinterpret_cast<__m512d>(v));
+}
+#elif defined(__AVX2__)
+alignas(32) constexpr int32_t kMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+WENGERT_INLINE __m256i MaskOf(int lanes32) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMasks + 8 - lanes32));
+}
+WENGERT_INLINE Vector<float> LoadSome(const float* p, int count) {
+  return reinterpret_cast<Vector<float>>(_mm256_maskload_ps(p, MaskOf(count)));
+}
+WENGERT_INLINE Vector<double> LoadSome(const double* p, int count) {
+  return reinterpret_cast<Vector<double>>(_mm256_maskload_pd(p, MaskOf(2 * count)));
+}
+WENGERT_INLINE void StoreSome(float* p, Vector<float> v, int count) {
+  _mm256_maskstore_ps(p, MaskOf(count), reinterpret_cast<__m256>(v));
+}
+WENGERT_INLINE void StoreSome(double* p, Vector<double> v, int count) {
+  _mm256_maskstore_pd(p, MaskOf(2 * count), reinterpret_cast<__m256d>(v));
+}
+#else
+template <class T>
+WENGERT_INLINE Vector<T> LoadSome(const T* p, int count) {
+  T lanes[kStep<T>] = {};
+  for (int i = 0; i < count; ++i) lanes[i] = p[i];
+  return LoadVector(lanes);
+}
+template <class T>
+WENGERT_INLINE void StoreSome(T* p, Vector<T> v, int count) {
+  T lanes[kStep<T>];
+  StoreVector(lanes, v);
+  for (int i = 0; i < count; ++i) p[i] = lanes[i];
+}
+#endif
+
+// C[kRows, kVectors * step] over k rows of b. kSome: of the last vector only `last` lanes exist.
+template <class T, int kRows, int kVectors, bool kSome>
+void Tile(Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc, int last,
+          bool accumulate) {
   Vector<T> acc[kRows][kVectors];
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
@@ -42,7 +96,10 @@ void Tile(Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc, b
   for (int64_t p = 0; p < k; ++p, column += a.col, b += ldb) {
     Vector<T> row[kVectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) row[v] = LoadVector(b + v * kStep<T>);
+    for (int v = 0; v < kVectors; ++v) {
+      const T* from = b + v * kStep<T>;
+      row[v] = kSome && v == kVectors - 1 ? LoadSome(from, last) : LoadVector(from);
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
       const Vector<T> factor = Broadcast(column[i * a.row]);
@@ -55,79 +112,68 @@ void Tile(Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc, b
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       T* at = c + i * ldc + v * kStep<T>;
-      StoreVector(at, accumulate ? LoadVector(at) + acc[i][v] : acc[i][v]);
-    }
-  }
-}
-
-template <class T, int kVectors, int kRows>
-void LastRows(int64_t rows, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc,
-              bool accumulate) {
-  if constexpr (kRows > 0) {
-    if (rows == kRows) {
-      Tile<T, kRows, kVectors>(a, k, b, ldb, c, ldc, accumulate);
-    } else {
-      LastRows<T, kVectors, kRows - 1>(rows, a, k, b, ldb, c, ldc, accumulate);
-    }
-  }
-}
-
-// All rows of one panel of kVectors vectors.
-template <class T, int kVectors>
-void Panel(int64_t m, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc,
-           bool accumulate) {
-  int64_t i = 0;
-  for (; i + kTileRows <= m; i += kTileRows) {
-    Tile<T, kTileRows, kVectors>({a.a + i * a.row, a.row, a.col}, k, b, ldb, c + i * ldc, ldc,
-                                 accumulate);
-  }
-  LastRows<T, kVectors, kTileRows - 1>(m - i, {a.a + i * a.row, a.row, a.col}, k, b, ldb,
-                                       c + i * ldc, ldc, accumulate);
-}
-
-// B(p, j) for p < depth, j < cols into dense rows of kWidth, zeros beyond cols.
-template <class T, int kWidth>
-void CopyPanel(const T* b, int64_t ldb, bool trans_b, int64_t depth, int64_t cols, T* out) {
-  if (trans_b) {
-    for (int64_t j = 0; j < cols; ++j) {
-      for (int64_t p = 0; p < depth; ++p) out[p * kWidth + j] = b[j * ldb + p];
-    }
-  } else {
-    for (int64_t p = 0; p < depth; ++p) {
-      for (int64_t j = 0; j < cols; ++j) out[p * kWidth + j] = b[p * ldb + j];
-    }
-  }
-  for (int64_t j = cols; j < kWidth; ++j) {
-    for (int64_t p = 0; p < depth; ++p) out[p * kWidth + j] = 0;
-  }
-}
-
-// A panel whose B is transposed or narrower than its vectors: through a copy of B.
-template <class T, int kVectors>
-void CopiedPanel(int64_t m, int64_t cols, Strided<T> a, int64_t k, const T* b, int64_t ldb,
-                 bool trans_b, T* c, int64_t ldc, bool accumulate) {
-  constexpr int kWidth = kVectors * kStep<T>;
-  alignas(64) T copy[kDepth * kWidth];
-  T edge[kTileRows * kWidth];
-  for (int64_t p = 0; p < k; p += kDepth) {
-    const int64_t depth = k - p < kDepth ? k - p : kDepth;
-    CopyPanel<T, kWidth>(trans_b ? b + p : b + p * ldb, ldb, trans_b, depth, cols, copy);
-    const Strided<T> part{a.a + p * a.col, a.row, a.col};
-    const bool add = accumulate || p > 0;
-    if (cols == kWidth) {
-      Panel<T, kVectors>(m, part, depth, copy, kWidth, c, ldc, add);
-      continue;
-    }
-    for (int64_t i = 0; i < m; i += kTileRows) {
-      const int64_t rows = m - i < kTileRows ? m - i : kTileRows;
-      Panel<T, kVectors>(rows, {part.a + i * a.row, a.row, a.col}, depth, copy, kWidth, edge,
-                         kWidth, false);
-      for (int64_t r = 0; r < rows; ++r) {
-        T* at = c + (i + r) * ldc;
-        const T* from = edge + r * kWidth;
-        for (int64_t j = 0; j < cols; ++j) at[j] = add ? at[j] + from[j] : from[j];
+      if (kSome && v == kVectors - 1) {
+        StoreSome(at, accumulate ? LoadSome(at, last) + acc[i][v] : acc[i][v], last);
+      } else {
+        StoreVector(at, accumulate ? LoadVector(at) + acc[i][v] : acc[i][v]);
       }
     }
+  }
+}
+
+template <class T, int kVectors, bool kSome, int kRows>
+void LastRows(int64_t rows, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc,
+              int last, bool accumulate) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows) {
+      Tile<T, kRows, kVectors, kSome>(a, k, b, ldb, c, ldc, last, accumulate);
+    } else {
+      LastRows<T, kVectors, kSome, kRows - 1>(rows, a, k, b, ldb, c, ldc, last, accumulate);
+    }
+  }
+}
+
+template <class T, int kVectors, bool kSome>
+void Rows(int64_t m, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc, int last,
+          bool accumulate) {
+  int64_t i = 0;
+  for (; i + kTileRows <= m; i += kTileRows) {
+    Tile<T, kTileRows, kVectors, kSome>({a.a + i * a.row, a.row, a.col}, k, b, ldb, c + i * ldc,
+                                        ldc, last, accumulate);
+  }
+  LastRows<T, kVectors, kSome, kTileRows - 1>(m - i, {a.a + i * a.row, a.row, a.col}, k, b, ldb,
+                                              c + i * ldc, ldc, last, accumulate);
+}
+
+// All rows of a panel of up to two vectors of columns.
+template <class T>
+void Panel(int64_t m, int64_t cols, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c,
+           int64_t ldc, bool accumulate) {
+  const int last = static_cast<int>((cols - 1) % kStep<T>) + 1;
+  if (cols == 2 * kStep<T>) {
+    Rows<T, 2, false>(m, a, k, b, ldb, c, ldc, last, accumulate);
+  } else if (cols > kStep<T>) {
+    Rows<T, 2, true>(m, a, k, b, ldb, c, ldc, last, accumulate);
+  } else if (cols == kStep<T>) {
+    Rows<T, 1, false>(m, a, k, b, ldb, c, ldc, last, accumulate);
+  } else {
+    Rows<T, 1, true>(m, a, k, b, ldb, c, ldc, last, accumulate);
+  }
+}
+
+// A panel of a transposed B, through copies of it.
+template <class T>
+void CopiedPanel(int64_t m, int64_t cols, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c,
+                 int64_t ldc, bool accumulate) {
+  constexpr int64_t kWidth = 2 * kStep<T>;
+  alignas(64) T copy[kDepth * kWidth];
+  for (int64_t p = 0; p < k; p += kDepth) {
+    const int64_t depth = k - p < kDepth ? k - p : kDepth;
+    for (int64_t j = 0; j < cols; ++j) {
+      for (int64_t q = 0; q < depth; ++q) copy[q * kWidth + j] = b[j * ldb + p + q];
+    }
+    Panel<T>(m, cols, {a.a + p * a.col, a.row, a.col}, depth, copy, kWidth, c, ldc,
+             accumulate || p > 0);
   }
 }
 
@@ -239,6 +285,34 @@ bool NothingToAdd(int64_t m, int64_t n, int64_t k, T* c, int64_t ldc, bool accum
   return true;
 }
 
+// A^T B for a narrow B: the product of B^T and A, whose rows are read along, in blocks of k
+// that stay in the second-level cache.
+template <class T>
+void NarrowProduct(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+                   int64_t ldb, T* c, int64_t ldc, bool accumulate) {
+  constexpr int64_t kWide = 2 * kStep<T>, kNarrowDepth = 64;
+  for (int64_t p = 0; p < k; p += kNarrowDepth) {
+    const int64_t depth = k - p < kNarrowDepth ? k - p : kNarrowDepth;
+    const bool add = accumulate || p > 0;
+    // In the order of memory, which the loop below is not.
+    for (int64_t q = 0; q < depth; ++q) {
+      const char* row = reinterpret_cast<const char*>(a + (p + q) * lda);
+      for (int64_t at = 0; at < m * static_cast<int64_t>(sizeof(T)); at += 64) {
+        __builtin_prefetch(row + at, 0, 2);
+      }
+    }
+    for (int64_t i = 0; i < m; i += kWide) {
+      const int64_t cols = m - i < kWide ? m - i : kWide;
+      T part[(kStep<T> > kTileRows ? kStep<T> : kTileRows) * kWide];
+      Panel<T>(n, cols, {b + p * ldb, 1, ldb}, depth, a + p * lda + i, lda, part, kWide, false);
+      for (int64_t r = 0; r < cols; ++r) {
+        T* to = c + (i + r) * ldc;
+        for (int64_t j = 0; j < n; ++j) to[j] = (add ? to[j] : 0) + part[j * kWide + r];
+      }
+    }
+  }
+}
+
 template <class T>
 void Multiply(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void* a_data,
               int64_t lda, const void* b_data, int64_t ldb, void* c_data, int64_t ldc,
@@ -257,22 +331,17 @@ void Multiply(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const
     }
     return;
   }
-  constexpr int kWide = 2 * kStep<T>;
-  int64_t j = 0;
-  for (; j + kWide <= n; j += kWide) {
-    if (trans_b) {
-      CopiedPanel<T, 2>(m, kWide, a, k, b + j * ldb, ldb, true, c + j, ldc, accumulate);
-    } else {
-      Panel<T, 2>(m, a, k, b + j, ldb, c + j, ldc, accumulate);
-    }
+  if (trans_a && !trans_b && n < kStep<T> && m >= 2 * kStep<T>) {
+    NarrowProduct(m, n, k, a.a, lda, b, ldb, c, ldc, accumulate);
+    return;
   }
-  for (; j < n; j += kStep<T>) {
-    const int64_t cols = n - j < kStep<T> ? n - j : kStep<T>;
-    if (trans_b || cols < kStep<T>) {
-      CopiedPanel<T, 1>(m, cols, a, k, trans_b ? b + j * ldb : b + j, ldb, trans_b, c + j, ldc,
-                        accumulate);
+  constexpr int64_t kWide = 2 * kStep<T>;
+  for (int64_t j = 0; j < n; j += kWide) {
+    const int64_t cols = n - j < kWide ? n - j : kWide;
+    if (trans_b) {
+      CopiedPanel<T>(m, cols, a, k, b + j * ldb, ldb, c + j, ldc, accumulate);
     } else {
-      Panel<T, 1>(m, a, k, b + j, ldb, c + j, ldc, accumulate);
+      Panel<T>(m, cols, a, k, b + j, ldb, c + j, ldc, accumulate);
     }
   }
 }
