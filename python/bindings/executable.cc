@@ -20,6 +20,8 @@ CompileOptions ToOptions(const py::object& options) {
       result.simplify = value.cast<bool>();
     } else if (name == "eliminate_common_subexpressions") {
       result.eliminate_common_subexpressions = value.cast<bool>();
+    } else if (name == "tile") {
+      result.tile = value.cast<bool>();
     } else if (name == "fuse") {
       result.fuse = value.cast<bool>();
     } else if (name == "reuse_memory") {
@@ -27,7 +29,7 @@ CompileOptions ToOptions(const py::object& options) {
     } else {
       throw ValueError("unknown compile option '" + name +
                        "'; known: fold_constants, simplify, eliminate_common_subexpressions, "
-                       "fuse, reuse_memory");
+                       "tile, fuse, reuse_memory");
     }
   }
   return result;

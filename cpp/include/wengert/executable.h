@@ -54,6 +54,7 @@ struct CompileOptions {
   bool fold_constants = true;
   bool simplify = true;
   bool eliminate_common_subexpressions = true;
+  bool tile = true;
   bool fuse = true;
   bool reuse_memory = true;
   int num_threads = 0;  // 0: the process default (SetNumThreads)

@@ -6,6 +6,7 @@
 #include "compile/fuse_groups.h"
 #include "compile/program_builder.h"
 #include "compile/reference.h"
+#include "compile/tile.h"
 
 namespace wengert::compile {
 
@@ -160,6 +161,19 @@ class Fuser {
   int unit_index_ = -1;
 };
 
+// The node with what a region of it runs fused.
+Node FuseTiles(const Node& node) {
+  Node result = node;
+  auto* kernel = std::get_if<CustomKernel>(&result.prim);
+  if (kernel != nullptr && kernel->tiling != nullptr) {
+    Tiling tiling = *kernel->tiling;
+    tiling.body = Fuse(std::move(tiling.body));
+    tiling.rest = Fuse(std::move(tiling.rest));
+    kernel->tiling = std::make_shared<Tiling>(std::move(tiling));
+  }
+  return result;
+}
+
 }  // namespace
 
 Program Fuse(Program program) {
@@ -180,7 +194,7 @@ Program Fuse(Program program) {
     if (fused && !lone_reduction) {
       nodes.push_back(fuser.Build(u));
     } else {
-      nodes.push_back(first);
+      nodes.push_back(FuseTiles(first));
     }
   }
   program.nodes = std::move(nodes);

@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include "compile/program_builder.h"
+#include "compile/tile.h"
 
 namespace wengert::compile {
 
@@ -151,6 +152,8 @@ std::string ToText(const Program& program) {
     if (!node.origin.empty()) out << "  # " << node.origin;
     out << '\n';
     if (fused) PrintFused(out, program, node);
+    const auto* kernel = std::get_if<CustomKernel>(&node.prim);
+    if (kernel && kernel->tiling) out << ToText(kernel->tiling->body) << "  (end of a tile)\n";
   }
   out << "  return";
   for (Value v : program.outputs) out << ' ' << Label(v);

@@ -105,8 +105,11 @@ struct TopK {
 struct MatMul {
   bool transpose_a, transpose_b;
 };
+struct Tiling;
 struct CustomKernel {
   std::shared_ptr<const KernelSpec> spec;
+  // Set where the kernel is a region of the program that runs tile by tile (tile.h).
+  std::shared_ptr<const Tiling> tiling = nullptr;
 };
 struct ReadVariable {
   int resource;
@@ -154,6 +157,7 @@ Program Prune(Program program);  // drops what no output and no effect needs
 Program FoldConstants(Program program);
 Program Simplify(Program program);  // algebra, views of views, no-ops, strength
 Program EliminateCommonSubexpressions(Program program);
+Program Tile(Program program);  // regions that are independent per row of a batch
 Program Fuse(Program program);  // Map/Cast trees with broadcasts, views, reductions
 
 }  // namespace wengert::compile

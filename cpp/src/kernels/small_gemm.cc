@@ -82,82 +82,146 @@ WENGERT_INLINE void StoreSome(T* p, Vector<T> v, int count) {
 }
 #endif
 
-// C[kRows, kVectors * step] over k rows of b. kSome: of the last vector only `last` lanes exist.
-template <class T, int kRows, int kVectors, bool kSome>
+// Vectors of half the width, which cost half as much where a product has few columns left.
+#if defined(__AVX512F__)
+constexpr bool kHasHalves = true;
+template <class T>
+struct HalfOf {
+  typedef T Type __attribute__((vector_size(kVectorBytes / 2)));
+};
+WENGERT_INLINE HalfOf<float>::Type LoadHalf(const float* p, int count) {
+  return reinterpret_cast<HalfOf<float>::Type>(
+      _mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << count) - 1), p));
+}
+WENGERT_INLINE HalfOf<double>::Type LoadHalf(const double* p, int count) {
+  return reinterpret_cast<HalfOf<double>::Type>(
+      _mm256_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p));
+}
+WENGERT_INLINE void StoreHalf(float* p, HalfOf<float>::Type v, int count) {
+  _mm256_mask_storeu_ps(p, static_cast<__mmask8>((1u << count) - 1), reinterpret_cast<__m256>(v));
+}
+WENGERT_INLINE void StoreHalf(double* p, HalfOf<double>::Type v, int count) {
+  _mm256_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), reinterpret_cast<__m256d>(v));
+}
+#else
+constexpr bool kHasHalves = false;
+template <class T>
+struct HalfOf {
+  using Type = Vector<T>;
+};
+template <class T>
+WENGERT_INLINE Vector<T> LoadHalf(const T* p, int count) {
+  return LoadSome(p, count);
+}
+template <class T>
+WENGERT_INLINE void StoreHalf(T* p, Vector<T> v, int count) {
+  StoreSome(p, v, count);
+}
+#endif
+
+// What follows the full vectors of a panel: nothing, or `last` lanes of a vector or of a half.
+enum class Tail { kNone, kSome, kHalf };
+
+template <class T, Tail kTail>
+struct TailOf {
+  using Type = Vector<T>;
+  WENGERT_INLINE static Type Load(const T* p, int last) { return LoadSome(p, last); }
+  WENGERT_INLINE static void Store(T* p, Type v, int last) { StoreSome(p, v, last); }
+};
+template <class T>
+struct TailOf<T, Tail::kHalf> {
+  using Type = typename HalfOf<T>::Type;
+  WENGERT_INLINE static Type Load(const T* p, int last) { return LoadHalf(p, last); }
+  WENGERT_INLINE static void Store(T* p, Type v, int last) { StoreHalf(p, v, last); }
+};
+
+// C[kRows, kFull vectors and the tail] over k rows of b.
+template <class T, int kRows, int kFull, Tail kTail>
 void Tile(Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc, int last,
           bool accumulate) {
-  Vector<T> acc[kRows][kVectors];
+  using Rest = TailOf<T, kTail>;
+  constexpr bool kMore = kTail != Tail::kNone;
+  Vector<T> acc[kRows][kFull > 0 ? kFull : 1];
+  typename Rest::Type rest[kRows];
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
+    rest[i] = typename Rest::Type{};
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) acc[i][v] = Vector<T>{};
+    for (int v = 0; v < kFull; ++v) acc[i][v] = Vector<T>{};
   }
   const T* column = a.a;
   for (int64_t p = 0; p < k; ++p, column += a.col, b += ldb) {
-    Vector<T> row[kVectors];
+    Vector<T> row[kFull > 0 ? kFull : 1];
+    typename Rest::Type row_rest{};
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      const T* from = b + v * kStep<T>;
-      row[v] = kSome && v == kVectors - 1 ? LoadSome(from, last) : LoadVector(from);
-    }
+    for (int v = 0; v < kFull; ++v) row[v] = LoadVector(b + v * kStep<T>);
+    if constexpr (kMore) row_rest = Rest::Load(b + kFull * kStep<T>, last);
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
-      const Vector<T> factor = Broadcast(column[i * a.row]);
+      const T factor = column[i * a.row];
+      const Vector<T> spread = Broadcast(factor);
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) acc[i][v] += factor * row[v];
+      for (int v = 0; v < kFull; ++v) acc[i][v] += spread * row[v];
+      if constexpr (kMore) rest[i] += (factor - typename Rest::Type{}) * row_rest;
     }
   }
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
+    T* at = c + i * ldc;
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      T* at = c + i * ldc + v * kStep<T>;
-      if (kSome && v == kVectors - 1) {
-        StoreSome(at, accumulate ? LoadSome(at, last) + acc[i][v] : acc[i][v], last);
-      } else {
-        StoreVector(at, accumulate ? LoadVector(at) + acc[i][v] : acc[i][v]);
-      }
+    for (int v = 0; v < kFull; ++v, at += kStep<T>) {
+      StoreVector(at, accumulate ? LoadVector(at) + acc[i][v] : acc[i][v]);
+    }
+    if constexpr (kMore) {
+      Rest::Store(at, accumulate ? Rest::Load(at, last) + rest[i] : rest[i], last);
     }
   }
 }
 
-template <class T, int kVectors, bool kSome, int kRows>
+template <class T, int kFull, Tail kTail, int kRows>
 void LastRows(int64_t rows, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc,
               int last, bool accumulate) {
   if constexpr (kRows > 0) {
     if (rows == kRows) {
-      Tile<T, kRows, kVectors, kSome>(a, k, b, ldb, c, ldc, last, accumulate);
+      Tile<T, kRows, kFull, kTail>(a, k, b, ldb, c, ldc, last, accumulate);
     } else {
-      LastRows<T, kVectors, kSome, kRows - 1>(rows, a, k, b, ldb, c, ldc, last, accumulate);
+      LastRows<T, kFull, kTail, kRows - 1>(rows, a, k, b, ldb, c, ldc, last, accumulate);
     }
   }
 }
 
-template <class T, int kVectors, bool kSome>
+template <class T, int kFull, Tail kTail>
 void Rows(int64_t m, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c, int64_t ldc, int last,
           bool accumulate) {
   int64_t i = 0;
   for (; i + kTileRows <= m; i += kTileRows) {
-    Tile<T, kTileRows, kVectors, kSome>({a.a + i * a.row, a.row, a.col}, k, b, ldb, c + i * ldc,
-                                        ldc, last, accumulate);
+    Tile<T, kTileRows, kFull, kTail>({a.a + i * a.row, a.row, a.col}, k, b, ldb, c + i * ldc, ldc,
+                                     last, accumulate);
   }
-  LastRows<T, kVectors, kSome, kTileRows - 1>(m - i, {a.a + i * a.row, a.row, a.col}, k, b, ldb,
-                                              c + i * ldc, ldc, last, accumulate);
+  LastRows<T, kFull, kTail, kTileRows - 1>(m - i, {a.a + i * a.row, a.row, a.col}, k, b, ldb,
+                                           c + i * ldc, ldc, last, accumulate);
 }
 
 // All rows of a panel of up to two vectors of columns.
 template <class T>
 void Panel(int64_t m, int64_t cols, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c,
            int64_t ldc, bool accumulate) {
-  const int last = static_cast<int>((cols - 1) % kStep<T>) + 1;
+  const int last = static_cast<int>(cols % kStep<T>);
+  const bool half = kHasHalves && last <= kStep<T> / 2;
   if (cols == 2 * kStep<T>) {
-    Rows<T, 2, false>(m, a, k, b, ldb, c, ldc, last, accumulate);
-  } else if (cols > kStep<T>) {
-    Rows<T, 2, true>(m, a, k, b, ldb, c, ldc, last, accumulate);
+    Rows<T, 2, Tail::kNone>(m, a, k, b, ldb, c, ldc, last, accumulate);
   } else if (cols == kStep<T>) {
-    Rows<T, 1, false>(m, a, k, b, ldb, c, ldc, last, accumulate);
+    Rows<T, 1, Tail::kNone>(m, a, k, b, ldb, c, ldc, last, accumulate);
+  } else if (cols > kStep<T>) {
+    if constexpr (kHasHalves) {
+      if (half) return Rows<T, 1, Tail::kHalf>(m, a, k, b, ldb, c, ldc, last, accumulate);
+    }
+    Rows<T, 1, Tail::kSome>(m, a, k, b, ldb, c, ldc, last, accumulate);
   } else {
-    Rows<T, 1, true>(m, a, k, b, ldb, c, ldc, last, accumulate);
+    if constexpr (kHasHalves) {
+      if (half) return Rows<T, 0, Tail::kHalf>(m, a, k, b, ldb, c, ldc, last, accumulate);
+    }
+    Rows<T, 0, Tail::kSome>(m, a, k, b, ldb, c, ldc, last, accumulate);
   }
 }
 

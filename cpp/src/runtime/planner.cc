@@ -24,7 +24,9 @@ std::unique_ptr<Step> MakeStep(StepContext& context) {
   if (std::holds_alternative<compile::Scan>(prim)) return MakeScan(context);
   if (std::holds_alternative<compile::TopK>(prim)) return MakeTopK(context);
   if (std::holds_alternative<compile::MatMul>(prim)) return MakeMatMul(context);
-  if (std::holds_alternative<compile::CustomKernel>(prim)) return MakeKernel(context);
+  if (const auto* kernel = std::get_if<compile::CustomKernel>(&prim)) {
+    return kernel->tiling != nullptr ? MakeTiled(context) : MakeKernel(context);
+  }
   return MakeMovement(context);
 }
 

@@ -29,6 +29,8 @@ std::unique_ptr<Step> MakeArgReduce(StepContext& context);
 std::unique_ptr<Step> MakeScan(StepContext& context);
 std::unique_ptr<Step> MakeTopK(StepContext& context);
 std::unique_ptr<Step> MakeMatMul(StepContext& context);
+// CustomKernel nodes that are tiled regions.
+std::unique_ptr<Step> MakeTiled(StepContext& context);
 std::unique_ptr<Step> MakeIota(StepContext& context);
 std::unique_ptr<Step> MakeKernel(StepContext& context);
 // Movement of strings, resources and variants.
