@@ -88,6 +88,19 @@ def test_calls_inside_functions_become_nodes() -> None:
     assert "PartitionedCall" in types
 
 
+def test_tapes_see_calls() -> None:
+    @tf.function
+    def f(x: Any) -> Any:
+        return x * x
+
+    x = tf.constant(3.0)
+    assert f(x).numpy() == f(x).numpy() == 9
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x)
+    assert tape.gradient(y, x).numpy() == 6
+
+
 def test_errors_come_through() -> None:
     @tf.function
     def f(x: Any, i: Any) -> Any:

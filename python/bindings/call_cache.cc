@@ -128,7 +128,8 @@ PyObject* Call(PyObject* callable, PyObject* const* args, size_t nargsf, PyObjec
       tensors[i] = AsEager(args[i]);
       if (tensors[i] == nullptr) return Py_NewRef(Py_NotImplemented);
     }
-    if (!CurrentGraph().is_none()) return Py_NewRef(Py_NotImplemented);
+    // Graphs being built and tapes take calls in as operations.
+    if (!CurrentGraph().is_none() || !ActiveTapes().empty()) return Py_NewRef(Py_NotImplemented);
     // Shared, since other threads may drop it meanwhile.
     const std::shared_ptr<const Entry> entry = Find(self, tensors, n);
     if (entry == nullptr) return Py_NewRef(Py_NotImplemented);
