@@ -352,6 +352,7 @@ void BindApply(py::module_& m) {
     info["attrs"] = attrs;
     info["stateful"] = def->stateful();
     info["differentiable"] = static_cast<bool>(def->gradient_fn());
+    info["gradient"] = def->gradient_fn() ? "yes" : def->no_gradient() ? "LookupError" : "none";
     info["summary"] = def->summary();
     return info;
   });

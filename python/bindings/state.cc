@@ -2,6 +2,7 @@
 #include <mutex>
 
 #include "binding.h"
+#include "wengert/random.h"
 
 namespace wengert::python {
 
@@ -293,6 +294,7 @@ void BindState(py::module_& m) {
     GraphOf(graph);
     DefaultGraph() = std::move(graph);
   });
+  m.def("restart_random_streams", &RestartRandomStreams);
   m.def("set_num_threads", &SetNumThreads);
   m.def("num_threads", &NumThreads);
   m.def("available_isas", &AvailableIsas);

@@ -32,7 +32,6 @@ from wengert._array_ops import (
     one_hot,
     pad,
     rank,
-    repeat,
     reshape,
     reverse,
     roll,
@@ -179,7 +178,10 @@ newaxis = None
 
 # What most programs never touch is imported when it is first asked for: modules, and names of
 # this module by the module that holds them ("module:name" where it is called otherwise there).
-_MODULES = ("autodiff", "compat", "linalg", "math", "nest", "nn", "raw_ops", "test")
+_MODULES = (
+    "autodiff", "bitwise", "compat", "debugging", "dtypes", "image", "linalg", "math", "nest", "nn",
+    "random", "raw_ops", "sparse", "test",
+)  # fmt: skip
 _NAMES = {
     "Assert": "_case",
     "TensorArray": "_tensor_array",
@@ -211,6 +213,36 @@ _NAMES = {
     "switch_case": "_control_flow",
     "vectorized_map": "_vectorized_map",
     "while_loop": "_while",
+    **dict.fromkeys(
+        (
+            "batch_to_space",
+            "bitcast",
+            "dynamic_partition",
+            "dynamic_stitch",
+            "histogram_fixed_width",
+            "histogram_fixed_width_bins",
+            "repeat",
+            "required_space_to_batch_paddings",
+            "reverse_sequence",
+            "searchsorted",
+            "space_to_batch",
+            "space_to_batch_nd",
+            "tensor_scatter_nd_add",
+            "tensor_scatter_nd_max",
+            "tensor_scatter_nd_min",
+            "tensor_scatter_nd_sub",
+            "tensor_scatter_nd_update",
+            "unique_with_counts",
+            "unravel_index",
+        ),
+        "_array_more",
+    ),
+    **dict.fromkeys(("assert_equal", "assert_greater", "assert_less"), "_debug"),
+    "assert_rank": "_debug_static",
+    "print": "_printing",
+    **dict.fromkeys(("realdiv", "truncatediv", "truncatemod"), "_v1_math"),
+    "extract_volume_patches": "_image_ops",
+    **dict.fromkeys(("get_static_value", "is_tensor"), "_v1_math"),
 }
 
 

@@ -338,10 +338,10 @@ def _gather_variable(variable: Any, indices: Any, name: str | None) -> Any:
 
 def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: str | None = None) -> Any:
     """Slices of `params` by index vectors (`tf.gather_nd`)."""
-    if batch_dims != 0:
-        raise NotImplementedError(
-            "gather_nd with batch_dims is not supported; use tf.gather with batch_dims"
-        )
+    if not isinstance(batch_dims, int) or batch_dims != 0:
+        from wengert._array_more import batch_gather_nd
+
+        return batch_gather_nd(params, indices, int(batch_dims), name)
     return apply("GatherNd", (params, indices), None, name)
 
 
@@ -399,10 +399,14 @@ def sequence_mask(
     with name_scope_v1(name, "SequenceMask"):
         lengths = convert(lengths)
         if maxlen is None:
-            maxlen = apply("Maximum", (reduce_max(lengths), _core.constant(0, lengths.dtype)))
-        row = make_range(_core.constant(0, lengths.dtype), maxlen, _core.constant(1, lengths.dtype))
-        result = row < expand_dims(lengths, -1)
-        return cast(result, dtype)
+            largest = reduce_max(lengths)
+            maxlen = apply("Maximum", (_core.constant(0, largest.dtype), largest))
+        else:
+            maxlen = convert(maxlen)
+        zero, one = _core.constant(0, maxlen.dtype), _core.constant(1, maxlen.dtype)
+        row = make_range(zero, maxlen, one)
+        column = apply("Cast", (expand_dims(lengths, -1),), {"DstT": maxlen.dtype})
+        return cast(row < column, dtype)
 
 
 def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
@@ -556,21 +560,6 @@ def matrix_set_diag(
     return apply("MatrixSetDiagV3", (input, diagonal, k), {"align": align}, name)
 
 
-def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None = None) -> Any:
-    """Each element repeated along an axis (`tf.repeat`), for a scalar count."""
-    with name_scope_v1(name, "Repeat"):
-        x = convert(input)
-        if axis is None:
-            x, axis = reshape(x, [-1]), 0
-        n = x._rank()
-        if n is None or np.ndim(repeats) != 0:
-            raise NotImplementedError("tf.repeat needs a known rank and a scalar count")
-        axis = axis % n
-        dims = shape(x)
-        wide = tile(expand_dims(x, axis + 1), [1] * (axis + 1) + [repeats] + [1] * (n - axis - 1))
-        return reshape(wide, concat([dims[:axis], [-1], dims[axis + 1 :]], 0))
-
-
 def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:
     """`t` limited to the range (`tf.clip_by_value`)."""
     from wengert._indexed_slices import IndexedSlices
@@ -600,19 +589,15 @@ def meshgrid(*args: Any, **kwargs: Any) -> Any:
     with name_scope_v1(name, "meshgrid"):
         n = len(args)
         columns = [
-            reshape(stack(x) if isinstance(x, (list, tuple)) else x,
-                    [1] * i + [-1] + [1] * (n - i - 1))
+            reshape(
+                stack(x) if isinstance(x, (list, tuple)) else x, [1] * i + [-1] + [1] * (n - i - 1)
+            )
             for i, x in enumerate(args)
-        ]  # fmt: skip
+        ]
         dims = [size(x) for x in args]
         if indexing == "xy" and n > 1:
-            order = [1, 0, *range(2, n)]
-            columns = [
-                reshape(c, [[-1, 1], [1, -1]][1 - i] + [1] * (n - 2)) if i < 2 else c
-                for i, c in enumerate(columns)
-            ]
-            dims = [dims[o] for o in order]
-            columns[0] = reshape(args[0], [1, -1] + [1] * (n - 2))
-            columns[1] = reshape(args[1], [-1, 1] + [1] * (n - 2))
+            dims[0], dims[1] = dims[1], dims[0]
+            columns[0] = reshape(columns[0], [1, -1] + [1] * (n - 2))
+            columns[1] = reshape(columns[1], [-1, 1] + [1] * (n - 2))
         factor = ones(stack(dims), convert(args[0]).dtype)
         return [c * factor for c in columns]

@@ -50,6 +50,10 @@ def convert_to_tensor(
         When the value has no such form.
     """
     hint = dtype_hint if dtype_hint is not None else preferred_dtype
+    if name is None and _core.current_graph() is not None:
+        dense = getattr(value, "_as_tensor", None)
+        if dense is not None:
+            return dense(None if dtype is None else dtypes.as_dtype(dtype), "")
     return _core.convert(value, dtype, name, hint)
 
 

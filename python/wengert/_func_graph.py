@@ -49,6 +49,10 @@ class FuncGraph(Graph):
         if self.outer_graph is not None:
             self.seed = self.outer_graph.seed
             self.set_outer(self.outer_graph)
+        else:
+            from wengert._random_seed import eager_seed
+
+            self.seed = eager_seed()
         self.set_capture(self._capture)
         self.set_captured_from(self._captured_from)
 

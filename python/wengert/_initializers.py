@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert import _core, _creation
 from wengert._dtypes import as_dtype, float32
+from wengert._random_seed import seed_attrs
 from wengert._tensor_shape import as_shape
 
 __all__ = [
@@ -31,33 +32,8 @@ __all__ = [
     "lecun_uniform",
 ]
 
-# The seed of graphs whose operations have seeds while the graph has none.
-_DEFAULT_GRAPH_SEED = 87654321
 # A truncated normal distribution has this standard deviation when the underlying one has 1.
 _TRUNCATED_DEVIATION = 0.87962566103423978
-
-
-def _seeds(seed: int | None) -> dict[str, int]:
-    """Attributes seed and seed2 of a random operation made now."""
-    graph = _core.current_graph()
-    graph_seed = None if graph is None else graph.seed
-    if graph_seed is not None:
-        pair = (graph_seed, _next_seed(graph) if seed is None else seed)
-    elif seed is not None:
-        pair = (_DEFAULT_GRAPH_SEED, seed)
-    else:
-        return {"seed": 0, "seed2": 0}
-    if pair == (0, 0):
-        pair = (0, 2**31 - 1)
-    return {"seed": int(pair[0]) % 2**31, "seed2": int(pair[1]) % 2**31}
-
-
-def _next_seed(graph: Any) -> int:
-    """Random operations without a seed of their own are numbered, per graph."""
-    with graph._lock:
-        number = int(graph._state.get("op_seeds", 0))
-        graph._state["op_seeds"] = number + 1
-    return number
 
 
 def _scoped(name: str, make: Any) -> Any:
@@ -70,7 +46,7 @@ def _scoped(name: str, make: Any) -> Any:
 
 
 def _random(op: str, shape: Any, dtype: Any, seed: int | None) -> Any:
-    return _core.apply(op, (shape,), {"dtype": dtype, **_seeds(seed)})
+    return _core.apply(op, (shape,), {"dtype": dtype, **seed_attrs(seed)})
 
 
 def _uniform(shape: Any, low: Any, high: Any, dtype: Any, seed: int | None) -> Any:
@@ -79,7 +55,7 @@ def _uniform(shape: Any, low: Any, high: Any, dtype: Any, seed: int | None) -> A
         if dtype.is_integer:
             low_t = _core.convert(low, dtype, "min")
             high_t = _core.convert(high, dtype, "max")
-            return _core.apply("RandomUniformInt", (size, low_t, high_t), _seeds(seed), scope)
+            return _core.apply("RandomUniformInt", (size, low_t, high_t), seed_attrs(seed), scope)
         low_t = _core.convert(low, dtype, "min")
         high_t = _core.convert(high, dtype, "max")
         unit = _random("RandomUniform", size, dtype, seed)

@@ -1,6 +1,7 @@
 """Mathematics (`tf.math`)."""
 
 from types import SimpleNamespace as _Namespace
+from typing import Any as _Any
 
 from wengert import _math_ops as _m
 from wengert._math_ops import (
@@ -119,3 +120,51 @@ special = _Namespace(
     bessel_y0=_m.bessel_y0, bessel_y1=_m.bessel_y1, dawsn=_m.dawsn, expint=_m.expint,
     fresnel_cos=_m.fresnel_cos, fresnel_sin=_m.fresnel_sin, spence=_m.spence,
 )  # fmt: skip
+
+_NAMES = {
+    **dict.fromkeys(
+        (
+            "segment_max",
+            "segment_mean",
+            "segment_min",
+            "segment_prod",
+            "segment_sum",
+            "unsorted_segment_max",
+            "unsorted_segment_mean",
+            "unsorted_segment_min",
+            "unsorted_segment_prod",
+            "unsorted_segment_sqrt_n",
+            "unsorted_segment_sum",
+        ),
+        "_segment_ops",
+    ),
+    **dict.fromkeys(
+        (
+            "approx_max_k",
+            "approx_min_k",
+            "bincount",
+            "confusion_matrix",
+            "in_top_k",
+            "is_non_decreasing",
+            "is_strictly_increasing",
+            "lbeta",
+            "zero_fraction",
+        ),
+        "_math_more",
+    ),
+    "invert_permutation": "_array_more",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    from importlib import import_module
+
+    if name not in _NAMES:
+        raise AttributeError(f"module 'wengert.math' has no attribute {name!r}")
+    value = getattr(import_module(f"wengert.{_NAMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES})

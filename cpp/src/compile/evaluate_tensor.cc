@@ -9,8 +9,8 @@
 namespace wengert::compile {
 
 std::optional<Array> EvaluateTensor(const Tensor& t, int64_t max_elements) {
-  // Only integers are followed: the values of floating tensors matter to no shape, so where
-  // their static shape is known they stand as unknown inputs.
+  // Integers are followed, and floating tensors behind a cast to them: the values of others
+  // matter to no shape, so where their static shape is known they stand as unknown inputs.
   constexpr size_t kMaxOperations = 1000;
   LowerRequest request;
   request.outputs = {t};
@@ -24,7 +24,8 @@ std::optional<Array> EvaluateTensor(const Tensor& t, int64_t max_elements) {
     for (const Tensor& in : op->inputs()) {
       const bool source = in.op->num_inputs() == 0;
       const bool literal = source && in.op->FindAttr("value") != nullptr;
-      const bool followed = literal || (!source && !IsTrainable(in.dtype()));
+      const bool cast = op->type() == "Cast" || IsTrainable(op->output_dtype(0));
+      const bool followed = literal || (!source && (cast || !IsTrainable(in.dtype())));
       if (!followed) {
         if (!in.shape().fully_defined()) return std::nullopt;
         if (cut.insert(in).second) {

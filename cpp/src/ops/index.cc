@@ -9,7 +9,9 @@ void RegisterIndexOps(OpRegistry& r) {
   RegisterScatterOps(r);
   RegisterSegmentOps(r);
   RegisterUnsortedSegmentOps(r);
+  RegisterSparseSegmentOps(r);
   RegisterSelectionOps(r);
+  RegisterUniqueOps(r);
 }
 
 }  // namespace wengert

@@ -1,7 +1,5 @@
-// Ops that find elements: the largest ones, those that are not zero, the distinct ones.
+// Ops that find elements: the largest ones, those that are not zero; and one that marks them.
 #include <algorithm>
-#include <string_view>
-#include <unordered_map>
 
 #include "ops/index_util.h"
 
@@ -90,110 +88,6 @@ void LowerWhere(LoweringContext& c) {
   c.out = c.b.Kernel(std::move(spec), {hits});
 }
 
-// --- unique ----------------------------------------------------------------------------------
-
-// Slices of `x` along an axis, as keys that are equal where the slices are.
-class SliceKeys {
- public:
-  SliceKeys(const Array& x, int axis) : x_(x), axis_length_(x.dims()[axis]) {
-    for (int i = 0; i < axis; ++i) outer_ *= x.dims()[i];
-    for (int i = axis + 1; i < x.rank(); ++i) inner_ *= x.dims()[i];
-  }
-  int64_t outer() const { return outer_; }
-  int64_t inner() const { return inner_; }
-  int64_t Element(int64_t outer, int64_t slice, int64_t inner) const {
-    return (outer * axis_length_ + slice) * inner_ + inner;
-  }
-  // False when the slice holds a NaN, which equals nothing.
-  bool Key(int64_t slice, std::string* key) const {
-    key->clear();
-    const size_t width = SizeOf(x_.dtype());
-    for (int64_t o = 0; o < outer_; ++o) {
-      for (int64_t i = 0; i < inner_; ++i) {
-        const int64_t at = Element(o, slice, i);
-        if (x_.dtype() == DType::kString) {
-          const std::string& s = x_.strings()[static_cast<size_t>(at)];
-          key->append(std::to_string(s.size())).append(1, ':').append(s);
-          continue;
-        }
-        if (IsFloating(x_.dtype())) {
-          const double v = x_.AsDouble(at);
-          if (v != v) return false;
-          if (v == 0) {  // of either sign
-            key->append(width, '\0');
-            continue;
-          }
-        }
-        key->append(static_cast<const char*>(x_.raw()) + static_cast<size_t>(at) * width, width);
-      }
-    }
-    return true;
-  }
-
- private:
-  const Array& x_;
-  int64_t axis_length_;
-  int64_t outer_ = 1, inner_ = 1;
-};
-
-void CopySlice(const Array& from, int64_t source, Array* to, int64_t target) {
-  if (from.dtype() == DType::kString) {
-    to->strings()[static_cast<size_t>(target)] = from.strings()[static_cast<size_t>(source)];
-    return;
-  }
-  const size_t width = SizeOf(from.dtype());
-  std::memcpy(static_cast<char*>(to->raw()) + static_cast<size_t>(target) * width,
-              static_cast<const char*>(from.raw()) + static_cast<size_t>(source) * width, width);
-}
-
-void FindUnique(const Array& x, int axis, DType index_type, std::vector<Array>& out) {
-  const SliceKeys keys(x, axis);
-  const int64_t n = x.dims()[axis];
-  std::unordered_map<std::string, int64_t> seen;
-  std::vector<int64_t> first, index;
-  std::string key;
-  for (int64_t i = 0; i < n; ++i) {
-    int64_t id = static_cast<int64_t>(first.size());
-    if (keys.Key(i, &key)) id = seen.emplace(key, id).first->second;
-    if (id == static_cast<int64_t>(first.size())) first.push_back(i);
-    index.push_back(id);
-  }
-  Dims dims = x.dims();
-  const int64_t kept = dims[axis] = static_cast<int64_t>(first.size());
-  out[0] = Array(x.dtype(), std::move(dims));
-  for (int64_t o = 0; o < keys.outer(); ++o) {
-    for (int64_t s = 0; s < kept; ++s) {
-      for (int64_t i = 0; i < keys.inner(); ++i) {
-        CopySlice(x, keys.Element(o, first[static_cast<size_t>(s)], i), &out[0],
-                  (o * kept + s) * keys.inner() + i);
-      }
-    }
-  }
-  out[1] = op_util::IntVector(index_type, index);
-}
-
-void LowerUnique(LoweringContext& c) {
-  int axis = 0;
-  const int rank = static_cast<int>(c.dims(0).size());
-  std::vector<int64_t> given;
-  if (c.in.size() > 1) given = op_util::VectorInts(c, 1, "axis");
-  if (given.size() > 1) c.Fail("axis does not support input tensors larger than 1 elements");
-  if (given.empty() && rank != 1) {
-    c.Fail("unique expects a 1D vector, but got shape " + ToString(c.dims(0)));
-  }
-  if (!given.empty()) axis = op_util::WrappedAxis(c, given[0], rank);
-  const DType index_type = c.op.type_attr("out_idx");
-  KernelSpec spec;
-  spec.name = "Unique";
-  spec.key = std::to_string(axis) + Name(index_type);
-  spec.dtypes = {c.dtype(0), index_type};
-  spec.dynamic = true;
-  spec.run = [axis, index_type](const std::vector<Array>& in, std::vector<Array>& out) {
-    FindUnique(in[0], axis, index_type, out);
-  };
-  c.out = c.b.Kernel(std::move(spec), {c.x(0)});
-}
-
 // --- one hot ---------------------------------------------------------------------------------
 
 void OneHotShape(ShapeContext& c) {
@@ -273,37 +167,6 @@ void RegisterSelectionOps(OpRegistry& r) {
       })
       .NoGradient()
       .Lower(LowerWhere);
-
-  r.Op("Unique")
-      .Input("x: T")
-      .Output("y: T")
-      .Output("idx: out_idx")
-      .Attr("T: type")
-      .Attr("out_idx: {int32, int64} = int32")
-      .Doc("The distinct elements of a vector in order of appearance, and which each one is")
-      .Shape([](ShapeContext& c) {
-        c.set_output(0, Shape({kUnknownDim}));
-        c.set_output(1, c.WithRank(0, 1));
-      })
-      .NoGradient()
-      .Lower(LowerUnique);
-
-  r.Op("UniqueV2")
-      .Input("x: T")
-      .Input("axis: Taxis")
-      .Output("y: T")
-      .Output("idx: out_idx")
-      .Attr("T: type")
-      .Attr("Taxis: {int32, int64} = int64")
-      .Attr("out_idx: {int32, int64} = int32")
-      .Doc("The distinct slices along an axis in order of appearance, and which each one is")
-      .Shape([](ShapeContext& c) {
-        const Shape& x = c.input(0);
-        if (x.has_rank()) c.set_output(0, Shape::UnknownOfRank(x.rank()));
-        c.set_output(1, Shape({kUnknownDim}));
-      })
-      .NoGradient()
-      .Lower(LowerUnique);
 
   r.Op("OneHot")
       .Input("indices: TI")

@@ -16,7 +16,9 @@ void RegisterGatherOps(OpRegistry& r);
 void RegisterScatterOps(OpRegistry& r);
 void RegisterSegmentOps(OpRegistry& r);
 void RegisterUnsortedSegmentOps(OpRegistry& r);
+void RegisterSparseSegmentOps(OpRegistry& r);
 void RegisterSelectionOps(OpRegistry& r);
+void RegisterUniqueOps(OpRegistry& r);
 
 namespace index_util {
 

@@ -1,13 +1,10 @@
 // Random numbers. Stateful ops go on with their own stream at every run; stateless ones are
 // functions of a seed, or of the key and counter made from it.
-#include <memory>
-#include <mutex>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "ops/random_philox.h"
+#include "ops/random_util.h"
 #include "ops/register.h"
 #include "wengert/lowering.h"
 #include "wengert/op_def.h"
@@ -15,28 +12,18 @@
 namespace wengert {
 namespace {
 
+using random::CheckAlgorithm;
 using random::Distribution;
+using random::OutputDims;
 using random::Philox;
+using random::ReadGenerator;
+using random::ShapeOfInput;
+using random::Source;
+using random::StreamOf;
 
 constexpr char kShapeType[] = "T: {int32, int64}";
 constexpr char kTshape[] = "Tshape: {int32, int64} = int32";
 constexpr char kTseed[] = "Tseed: {int32, int64} = int64";
-
-void ShapeOfInput(ShapeContext& c) {
-  c.set_output(0, c.input_as_shape(0));
-}
-
-Dims OutputDims(LoweringContext& c) {
-  if (c.dims(0).size() != 1) {
-    c.Fail("shape must be a vector of {int32,int64}, got shape " + ToString(c.dims(0)));
-  }
-  Dims dims = c.ints(0);
-  for (int64_t d : dims) {
-    if (d < 0) c.Fail("Dimension " + std::to_string(d) + " must be >= 0");
-  }
-  NumElements(dims);
-  return dims;
-}
 
 const char* NameOf(Distribution distribution) {
   switch (distribution) {
@@ -83,40 +70,13 @@ KernelSpec Spec(LoweringContext& c, Distribution distribution, DType dtype) {
 
 // --- stateful ---------------------------------------------------------------------------
 
-// The stream of one op: each run takes the next stretch.
-struct Stream {
-  std::mutex mutex;
-  Philox generator;
-
-  Philox Reserve(int64_t count) {
-    std::lock_guard<std::mutex> lock(mutex);
-    const Philox start = generator;
-    generator.Skip(random::ReservedBlocks(count));
-    return start;
-  }
-};
-
-// Seeds that are both 0 ask for numbers that differ from run to run.
-std::shared_ptr<Stream> MakeStream(const Operation& op) {
-  uint64_t seed = static_cast<uint64_t>(op.int_attr("seed"));
-  uint64_t seed2 = static_cast<uint64_t>(op.int_attr("seed2"));
-  if (seed == 0 && seed2 == 0) {
-    std::random_device device;
-    seed = static_cast<uint64_t>(device()) << 32 | device();
-    seed2 = static_cast<uint64_t>(device()) << 32 | device();
-  }
-  auto stream = std::make_shared<Stream>();
-  stream->generator = Philox(seed, seed2);
-  return stream;
-}
-
 LoweringFn LowerStateful(Distribution distribution) {
   return [distribution](LoweringContext& c) {
     KernelSpec spec = Spec(c, distribution, c.op.type_attr("dtype"));
     spec.stateful = true;
-    spec.run = [distribution, stream = MakeStream(c.op)](const std::vector<Array>&,
-                                                         std::vector<Array>& out) {
-      random::Fill(distribution, stream->Reserve(out[0].size()), out[0]);
+    spec.run = [distribution, stream = StreamOf(c)](const std::vector<Array>&,
+                                                    std::vector<Array>& out) {
+      random::Fill(distribution, stream->Reserve(random::ReservedBlocks(out[0].size())), out[0]);
     };
     c.set(c.b.Kernel(std::move(spec), {}).at(0));
   };
@@ -125,10 +85,10 @@ LoweringFn LowerStateful(Distribution distribution) {
 void LowerStatefulInteger(LoweringContext& c) {
   KernelSpec spec = Spec(c, Distribution::kInteger, c.op.type_attr("Tout"));
   spec.stateful = true;
-  spec.run = [stream = MakeStream(c.op)](const std::vector<Array>& in, std::vector<Array>& out) {
+  spec.run = [stream = StreamOf(c)](const std::vector<Array>& in, std::vector<Array>& out) {
     const Range range = ReadRange(in[0], in[1], out[0].size() > 0);
-    random::Fill(Distribution::kInteger, stream->Reserve(out[0].size()), out[0], range.low,
-                 range.count);
+    random::Fill(Distribution::kInteger, stream->Reserve(random::ReservedBlocks(out[0].size())),
+                 out[0], range.low, range.count);
   };
   c.set(c.b.Kernel(std::move(spec), {c.x(1), c.x(2)}).at(0));
 }
@@ -176,35 +136,6 @@ void RegisterStateful(OpRegistry& r) {
 
 // --- stateless --------------------------------------------------------------------------
 
-// How a stateless op is given its generator.
-enum class Source { kSeed, kKeyCounter };
-
-Philox ReadGenerator(Source source, const std::vector<Array>& in) {
-  if (source == Source::kSeed) {
-    if (in[0].size() != 2) {
-      throw InvalidArgument("seed must have shape [2], not " + ToString(in[0].dims()));
-    }
-    return Philox::FromSeeds(static_cast<uint64_t>(in[0].AsInt(0)),
-                             static_cast<uint64_t>(in[0].AsInt(1)));
-  }
-  if (in[0].size() < 1 || in[1].size() < 2) {
-    throw InvalidArgument("key must have shape [1] and counter shape [2], not " +
-                          ToString(in[0].dims()) + " and " + ToString(in[1].dims()));
-  }
-  return Philox::FromKeyCounter(static_cast<uint64_t>(in[0].AsInt(0)),
-                                static_cast<uint64_t>(in[1].AsInt(0)),
-                                static_cast<uint64_t>(in[1].AsInt(1)));
-}
-
-// Philox is the only algorithm; 3 leaves the choice to the library.
-void CheckAlgorithm(LoweringContext& c, int input) {
-  const std::vector<int64_t> algorithm = c.ints(input);
-  if (algorithm.size() != 1 || (algorithm[0] != 1 && algorithm[0] != 3)) {
-    c.Fail("Unsupported algorithm id: " +
-           (algorithm.empty() ? std::string("none") : std::to_string(algorithm[0])));
-  }
-}
-
 // `ranged`: the last two inputs are minval and maxval.
 LoweringFn LowerStateless(Distribution distribution, Source source, bool ranged = false) {
   return [=](LoweringContext& c) {
@@ -221,7 +152,7 @@ LoweringFn LowerStateless(Distribution distribution, Source source, bool ranged 
     spec.name = std::string("Stateless") + spec.name;
     spec.key = std::string(source == Source::kSeed ? "seed" : "key") + (ranged ? ",ranged" : "");
     spec.run = [=](const std::vector<Array>& in, std::vector<Array>& out) {
-      const Philox generator = ReadGenerator(source, in);
+      const Philox generator = ReadGenerator(source, in.data());
       Range range;
       if (ranged) range = ReadRange(in[first], in[first + 1], out[0].size() > 0);
       random::Fill(distribution, generator, out[0], range.low, range.count);
@@ -236,7 +167,7 @@ void LowerKeyCounter(LoweringContext& c) {
   spec.dtypes = {DType::kUInt64, DType::kUInt64};
   spec.dims = {{1}, {2}};
   spec.run = [](const std::vector<Array>& in, std::vector<Array>& out) {
-    const Philox generator = ReadGenerator(Source::kSeed, in);
+    const Philox generator = ReadGenerator(Source::kSeed, in.data());
     out[0].data<uint64_t>()[0] = generator.key();
     out[1].data<uint64_t>()[0] = generator.counter(0);
     out[1].data<uint64_t>()[1] = generator.counter(1);
@@ -365,6 +296,8 @@ void RegisterRandomOps(OpRegistry& r) {
   RegisterStatelessReal(r);
   RegisterStatelessInteger(r);
   RegisterGenerators(r);
+  RegisterGammaOps(r);
+  RegisterChoiceOps(r);
 }
 
 }  // namespace wengert

@@ -230,6 +230,18 @@ void Philox::Skip(uint64_t count) {
   counter_[3] = High(high);
 }
 
+std::array<double, 2> UniformPair(const Philox::Block& bits) {
+  std::array<double, 2> out;
+  UniformGroup(bits, out.data());
+  return out;
+}
+
+std::array<double, 2> NormalPair(const Philox::Block& bits) {
+  std::array<double, 2> out;
+  NormalGroup(bits, out.data());
+  return out;
+}
+
 void Fill(Distribution distribution, Philox generator, Array& out, uint64_t low, uint64_t range) {
   switch (out.dtype()) {
     case DType::kFloat32:

@@ -46,6 +46,10 @@ enum class Distribution {
   kInteger,          // [low, low + range); range 0: any integer of the dtype
 };
 
+// Two numbers from a block: uniform in [0, 1), and standard normal.
+std::array<double, 2> UniformPair(const Philox::Block& bits);
+std::array<double, 2> NormalPair(const Philox::Block& bits);
+
 // Fills `out` (float16, bfloat16, float32, float64; integers of 32 and 64 bits).
 void Fill(Distribution distribution, Philox generator, Array& out, uint64_t low = 0,
           uint64_t range = 0);

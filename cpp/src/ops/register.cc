@@ -4,6 +4,9 @@
 
 namespace wengert {
 
+void RegisterDataOps(OpRegistry& r);   // data_ops.cc: sequences, searching, counting, bits
+void RegisterImageOps(OpRegistry& r);  // image_ops.cc: ResizeBilinear, CropAndResize, ...
+
 void RegisterBuiltinOps(OpRegistry& r) {
   RegisterSourceOps(r);
   RegisterShapeOps(r);
@@ -26,6 +29,8 @@ void RegisterBuiltinOps(OpRegistry& r) {
   RegisterControlOps(r);
   RegisterRandomOps(r);
   RegisterHostCallOps(r);
+  RegisterDataOps(r);
+  RegisterImageOps(r);
   r.Seal();
 }
 

@@ -309,12 +309,14 @@ void RegisterReshapes(OpRegistry& r) {
 
 void RegisterPermutationOps(OpRegistry& r);  // shape_permute.cc
 void RegisterMoveOps(OpRegistry& r);         // shape_move.cc
+void RegisterBatchOps(OpRegistry& r);        // shape_batch.cc
 
 void RegisterShapeOps(OpRegistry& r) {
   RegisterShapeReaders(r);
   RegisterReshapes(r);
   RegisterPermutationOps(r);
   RegisterMoveOps(r);
+  RegisterBatchOps(r);
 }
 
 }  // namespace wengert

@@ -3,6 +3,7 @@
 namespace wengert {
 
 void RegisterStridedSliceOps(OpRegistry& r);  // slice_strided.cc
+void RegisterSliceUpdateOp(OpRegistry& r);    // slice_update.cc
 void RegisterBlockOps(OpRegistry& r);         // slice_block.cc
 void RegisterConcatOps(OpRegistry& r);        // slice_concat.cc
 void RegisterSplitOps(OpRegistry& r);         // slice_split.cc
@@ -11,6 +12,7 @@ void RegisterDynamicOps(OpRegistry& r);       // slice_dynamic.cc
 
 void RegisterSliceOps(OpRegistry& r) {
   RegisterStridedSliceOps(r);
+  RegisterSliceUpdateOp(r);
   RegisterBlockOps(r);
   RegisterConcatOps(r);
   RegisterSplitOps(r);

@@ -158,6 +158,7 @@ void RegisterStateOps(OpRegistry& r) {
       .Lower(lowering_rules::Nothing);
 
   RegisterAssertOp(r);
+  RegisterPrintOps(r);
 }
 
 }  // namespace wengert
