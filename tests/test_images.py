@@ -221,3 +221,21 @@ BAD: tuple[tuple[str, dict[str, Any], type[Exception]], ...] = (
 def test_bad_arguments(op: str, arguments: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         getattr(tf.raw_ops, op)(**arguments)
+
+
+def test_sizes_that_no_memory_holds() -> None:
+    x = tf.ones([1, 2, 2, 1])
+    huge = 2**31 - 1
+    for op in ("ResizeBilinear", "ResizeBicubic", "ResizeNearestNeighbor", "ResizeArea"):
+        with pytest.raises(tf.errors.ResourceExhaustedError):
+            getattr(tf.raw_ops, op)(images=x, size=[huge, huge])
+    with pytest.raises((tf.errors.ResourceExhaustedError, tf.errors.InvalidArgumentError)):
+        tf.raw_ops.ExtractImagePatches(
+            images=x, ksizes=[1, 2**40, 1, 1], strides=[1, 1, 1, 1], rates=[1, 1, 1, 1],
+            padding="SAME",
+        )  # fmt: skip
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        tf.raw_ops.ScaleAndTranslate(
+            images=tf.ones([1, 1000, 2, 1]), size=[2**26, 1], scale=[1e-9, 1.0],
+            translation=[0.0, 0.0],
+        )  # fmt: skip

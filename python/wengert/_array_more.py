@@ -245,6 +245,8 @@ def batch_gather_nd(params: Any, indices: Any, batch_dims: int, name: str | None
         columns = _array_ops.tile(columns, repeats)
         flat_shape = _array_ops.concat([[batches], shape[batch_dims:]], axis=0)
         flat_indices = _array_ops.reshape(indices, flat_shape)
+        if columns.dtype != flat_indices.dtype:
+            columns = apply("Cast", (columns,), {"DstT": flat_indices.dtype})
         full = _array_ops.concat([columns, flat_indices], axis=-1)
         picked = apply("GatherNd", (params, full))
         rest = _array_ops.shape_internal(picked)[1:]

@@ -90,6 +90,17 @@ void LowerPatches(LoweringContext& c, size_t rank) {
   Dims low(in.size(), 0), high(in.size(), 0), split{in[0]}, out{in[0]};
   std::vector<int> perm{0};
   std::vector<Ints> places(rank);
+  // Before the places are listed, of which there may be as many as results.
+  constexpr int64_t kMost = int64_t{1} << 36;
+  int64_t total = op_util::CheckedMul(op_util::CheckedMul(w.Volume(), in[0]), in.back());
+  for (size_t i = 0; i < rank; ++i) {
+    const int64_t count = std::max<int64_t>(w.Count(i, in[i + 1]), 0);
+    total = op_util::CheckedMul(total, count);
+    if (count * std::min(w.size[i], kMost) > kMost) total = kMost + 1;
+  }
+  if (total > kMost) {
+    throw Error(ErrorKind::kResourceExhausted, "the patches of this window are too many to hold");
+  }
   for (size_t i = 0; i < rank; ++i) {
     const int64_t length = in[i + 1], count = w.Count(i, length);
     if (count < 0) c.Fail(TooLarge(count));

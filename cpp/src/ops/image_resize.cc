@@ -47,6 +47,13 @@ std::pair<int64_t, int64_t> SizeInput(const LoweringContext& c, int input) {
     c.Fail("shape_t must have two elements [" + std::to_string(size.size()) + "]");
   }
   if (size[0] <= 0 || size[1] <= 0) c.Fail("output dimensions must be positive");
+  // The weights of every row and column are kept.
+  constexpr int64_t kMost = int64_t{1} << 27;
+  if (size[0] > kMost || size[1] > kMost) {
+    throw Error(ErrorKind::kResourceExhausted, "images of " + std::to_string(size[0]) + " x " +
+                                                   std::to_string(size[1]) +
+                                                   " pixels are too large");
+  }
   return {size[0], size[1]};
 }
 

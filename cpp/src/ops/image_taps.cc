@@ -202,6 +202,11 @@ Taps ScaledTaps(int64_t in, int64_t out, float scale, float translation, const s
   const float reach = kernel.radius * stretch;
   const int64_t count = std::min<int64_t>(
       in, 2 * static_cast<int64_t>(std::ceil(std::min(reach, static_cast<float>(in)))) + 1);
+  if (count > 1 && out > (int64_t{1} << 28) / count) {
+    throw Error(ErrorKind::kResourceExhausted, "a kernel over " + std::to_string(count) +
+                                                   " pixels for each of " + std::to_string(out) +
+                                                   " is too large");
+  }
   Taps taps(out, std::max<int64_t>(count, 1));
   for (int64_t p = 0; p < out; ++p) {
     const float at = (static_cast<float>(p) + 0.5f) * inverse - inverse * translation;
