@@ -7,6 +7,10 @@ import pytest
 
 import wengert as tf
 
+needs_loops = pytest.mark.skipif(
+    "TensorListReserve" not in tf._core.op_names(), reason="needs TensorList ops"
+)
+
 
 def banded(x):
     """y[i] depends on x[i-1], x[i], x[i+1]."""
@@ -216,6 +220,61 @@ def test_hessians_are_for_graphs():
     a = tf.constant(1.0)
     with pytest.raises(RuntimeError, match="not supported when eager execution is enabled"):
         tf.hessians(a * a, a)
+
+
+@needs_loops
+def test_hessians():
+    @tf.function
+    def f(x, y):
+        z = tf.reduce_sum(x**3) * tf.reduce_sum(y**2)
+        return tf.hessians(z, [x, y])
+
+    x, y = np.array([1.0, 2.0]), np.array([[3.0], [4.0]])
+    hx, hy = f(tf.constant(x), tf.constant(y))
+    np.testing.assert_allclose(hx.numpy(), np.diag(6 * x) * 25)
+    np.testing.assert_allclose(hy.numpy().reshape(2, 2), np.eye(2) * 2 * 9)
+    assert hy.shape.as_list() == [2, 1, 2, 1]
+    with tf.Graph().as_default():
+        x = tf.compat.v1.placeholder(tf.float64, [None])
+        h = tf.compat.v1.hessians(tf.reduce_sum(x**4), x)[0]
+        with tf.compat.v1.Session() as session:
+            got = session.run(h, {x: [1.0, 2.0, 3.0]})
+    np.testing.assert_allclose(got, np.diag([12.0, 48.0, 108.0]))
+
+
+@needs_loops
+def test_hessians_of_linear_functions_are_an_error():
+    with tf.Graph().as_default():
+        x = tf.constant([1.0, 2.0])
+        with pytest.raises(ValueError, match="None values not supported"):
+            tf.hessians(x * 2.0, x)
+
+
+@pytest.mark.parametrize("rows", [3, 40])
+def test_many_rows_at_once(rows):
+    w = np.random.default_rng(0).normal(size=(rows, 5))
+
+    def f(x):
+        return tf.tanh(tf.linalg.matvec(tf.constant(w), x))
+
+    x = np.linspace(-1, 1, 5)
+    want = (1 - np.tanh(w @ x) ** 2)[:, None] * w
+    np.testing.assert_allclose(tf.jacobian(f, tf.constant(x)).numpy(), want, rtol=1e-12)
+    in_graph = tf.function(lambda x: tf.jacobian(f(x), x))
+    np.testing.assert_allclose(in_graph(tf.constant(x)).numpy(), want, rtol=1e-12)
+
+
+@needs_loops
+def test_jacobian_of_unknown_shape():
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float64)])
+    def f(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x * x
+        return tf.jacobian(y, x), tape.jacobian(y, x)
+
+    for j in f(tf.constant([1.0, 2.0, 3.0], tf.float64)):
+        np.testing.assert_allclose(j.numpy(), np.diag([2.0, 4.0, 6.0]))
 
 
 # --- numeric checks ---------------------------------------------------------------------------

@@ -11,6 +11,10 @@ import pytest
 
 import wengert as tf
 
+needs_loops = pytest.mark.skipif(
+    "TensorListReserve" not in tf._core.op_names(), reason="needs TensorList ops"
+)
+
 
 def values(structure):
     if isinstance(structure, (list, tuple)):
@@ -221,62 +225,6 @@ def test_tape_around_a_loop_of_many_steps_reuses_its_program():
     assert abs(float(w) - 3.0) < 1e-4
 
 
-def test_jacobian():
-    x = tf.constant([1.0, 2.0, 3.0])
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(x)
-        y = tf.stack([x[0] * x[1], x[2] ** 2])
-    want = [[2.0, 1.0, 0.0], [0.0, 0.0, 6.0]]
-    assert values(tape.jacobian(y, x)) == want
-    assert values(tape.jacobian(y, x, experimental_use_pfor=False, parallel_iterations=3)) == want
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = x * x
-    assert values(tape.jacobian(y, [x])) == [np.diag([2.0, 4.0, 6.0]).tolist()]
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = x * x
-    with pytest.raises(RuntimeError, match="persistent=True"):
-        tape.jacobian(y, x, experimental_use_pfor=False)
-
-
-def test_jacobian_of_what_is_not_connected():
-    x, u = tf.constant([1.0, 2.0]), tf.constant([1.0])
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([x, u])
-        y = x * x
-    assert values(tape.jacobian(y, [x, u])) == [[[2.0, 0.0], [0.0, 4.0]], None]
-    assert values(tape.jacobian(y, u, unconnected_gradients="zero")) == [[0.0], [0.0]]
-
-
-def test_batch_jacobian():
-    x = tf.constant(np.arange(6.0, dtype=np.float32).reshape(2, 3))
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(x)
-        y = x * x
-        wrong = tf.reshape(y, [3, 2])
-        other = tf.ones([2, 2])
-    found = tape.batch_jacobian(y, x)
-    want = np.stack([np.diag(2 * row) for row in np.arange(6.0).reshape(2, 3)])
-    np.testing.assert_allclose(found.numpy(), want)
-    assert tape.batch_jacobian(other, x).shape.as_list() == [2, 2, 3]
-    with pytest.raises(ValueError, match="Need first dimension of target shape"):
-        tape.batch_jacobian(wrong, x)
-    with pytest.raises(ValueError, match="must have rank at least 2"):
-        tape.batch_jacobian(tf.reduce_sum(y, 1), x)
-
-
-def test_jacobian_is_recorded_by_the_tape_around():
-    x = tf.constant([1.0, 2.0])
-    with tf.GradientTape() as outer:
-        outer.watch(x)
-        with tf.GradientTape() as inner:
-            inner.watch(x)
-            y = tf.reduce_sum(x**3)
-        g = inner.gradient(y, x)
-    assert values(outer.jacobian(g, x)) == [[6.0, 0.0], [0.0, 12.0]]
-
-
 def test_inside_a_function():
     v = tf.Variable(3.0)
 
@@ -311,19 +259,6 @@ def test_inside_a_graph():
             a, b = session.run([gx, gv], {x: [1.0, 2.0]})
     assert a.tolist() == [6.0, 12.0]
     assert b == 5.0
-
-
-def test_batch_jacobian_of_a_batch_of_unknown_length():
-    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])
-    def f(x):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = x[:, :2] * x[:, 1:]
-        return tape.batch_jacobian(y, x)
-
-    found = f(tf.constant([[1.0, 2.0, 3.0]] * 4)).numpy()
-    assert found.shape == (4, 2, 3)
-    np.testing.assert_allclose(found[3], [[2, 1, 0], [0, 3, 2]])
 
 
 def test_names_in_a_graph():
@@ -438,3 +373,71 @@ def test_error_in_the_block_leaves_no_tape_behind():
     from wengert import _core
 
     assert not _core.tapes_active()
+
+
+def test_threads_share_functions_with_gradients_in_python():
+    @tf.custom_gradient
+    def square(x):
+        def grad(dy):
+            return dy * x * 2.0
+
+        return x * x, grad
+
+    wrong = []
+    for _ in range(5):
+        f = tf.function(
+            lambda x: square(x) * tf.sin(x)
+        )  # new: all threads differentiate it at once
+        f(tf.constant(1.0))
+        barrier = threading.Barrier(4)
+
+        def work(f=f, barrier=barrier):
+            barrier.wait(20)
+            x = tf.constant(0.5)
+            for _ in range(5):
+                with tf.GradientTape() as tape:
+                    tape.watch(x)
+                    y = f(x)
+                g = float(tape.gradient(y, x))
+                if abs(g - (np.sin(0.5) + 0.25 * np.cos(0.5))) > 1e-5:
+                    wrong.append(g)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60)
+        assert not any(t.is_alive() for t in threads)
+    assert not wrong
+
+
+@needs_loops
+def test_control_flow_under_a_tape():
+    @tf.function
+    def f(x, n):
+        y = tf.cond(tf.reduce_sum(x) > 0.0, lambda: x * 2.0, lambda: x)
+        return tf.while_loop(lambda i, a: i < n, lambda i, a: (i + 1, a * x), [0, y])[1]
+
+    x = tf.constant([2.0, 3.0])
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x, tf.constant(3))
+        g = tape.gradient(y, x)
+    np.testing.assert_allclose(y.numpy(), 2 * np.array([2.0, 3.0]) ** 4)
+    np.testing.assert_allclose(g.numpy(), 8 * np.array([2.0, 3.0]) ** 3)
+    np.testing.assert_allclose(outer.gradient(g, x).numpy(), 24 * np.array([2.0, 3.0]) ** 2)
+
+
+@needs_loops
+def test_control_flow_eagerly_and_in_a_tape_in_a_function():
+    def g(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * x), [0, x])[1]
+        return tape.gradient(y, x)
+
+    x = tf.constant(2.0)
+    assert float(g(x)) == 32.0
+    assert float(tf.function(g)(x)) == 32.0

@@ -7,6 +7,10 @@ import pytest
 
 import wengert as tf
 
+needs_loops = pytest.mark.skipif(
+    "TensorListReserve" not in tf._core.op_names(), reason="needs TensorList ops"
+)
+
 
 def losses(found):
     return [(loss.op_type, loss.reason.split(",")[0].split(":")[0]) for loss in found.losses]
@@ -117,6 +121,18 @@ def test_deep_chain():
             y = y + 1.0
         found = tf.why(tf.stop_gradient(y), x)
     assert losses(found) == [("StopGradient", "stop_gradient")]
+
+
+@needs_loops
+def test_control_flow():
+    with tf.Graph().as_default():
+        x = tf.constant(1.0)
+        y = tf.cond(x > 0.0, lambda: x * 2.0, lambda: x)
+        assert tf.why(y, x).connected
+        z = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * x), [0, x])[1]
+        assert tf.why(z, x).connected
+        cut = tf.cond(x > 0.0, lambda: tf.constant(1.0), lambda: tf.constant(2.0))
+        assert not tf.why(cut, x).connected
 
 
 def test_many_losses_are_cut_in_the_text():

@@ -155,6 +155,9 @@ void BindGraphTape(py::module_& m) {
 }  // namespace
 
 void BindTape(py::module_& m) {
+  // Python builds graphs under the interpreter's lock.
+  SetGraphLock(
+      []() -> std::shared_ptr<void> { return std::make_shared<py::gil_scoped_acquire>(); });
   py::class_<PyTape>(m, "Tape", "What eager operations of a thread are recorded on.")
       .def(py::init([](const py::object& accessed) {
              return PyTape{std::make_shared<Tape>(PythonAccessor(accessed))};

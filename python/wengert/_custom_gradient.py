@@ -27,14 +27,14 @@ class _VariableWatch:
     """Collects the trainable variables that are used while it is open."""
 
     def __init__(self) -> None:
-        from wengert import _tape
+        from wengert import _recorders
 
         found: dict[int, Any] = {}
         graph = _core.current_graph()
         self._recorder: Any = (
-            _tape._EagerRecorder(True, found)
+            _recorders.EagerRecorder(True, found)
             if graph is None
-            else _tape._GraphRecorder(graph, True, found)
+            else _recorders.GraphRecorder(graph, True, found)
         )
         self._found = found
 
@@ -50,7 +50,7 @@ class _VariableWatch:
         self._recorder.core.stop()
 
 
-class custom_gradient:  # noqa: N801
+def custom_gradient(f: Callable[..., Any] | None = None) -> Any:
     """Decorator of a function that defines its own gradient (`tf.custom_gradient`).
 
     Parameters
@@ -84,18 +84,25 @@ class custom_gradient:  # noqa: N801
     >>> tape.gradient(y, x).numpy().item()
     1.0
     """
+    return custom_gradient if f is None else _Decorated(f)
 
-    def __new__(cls, f: Callable[..., Any] | None = None) -> Any:
-        if f is None:
-            return cls
 
-        @functools.wraps(f)
-        def decorated(*args: Any, **kwargs: Any) -> Any:
-            if _core.current_graph() is None:
-                return _eager_call(f, args, kwargs)
-            return _graph_call(f, args, kwargs)
+class _Decorated:
+    """A function with a gradient of its own; as a method it binds to its object."""
 
-        return decorated
+    def __init__(self, f: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, f)
+        self._function = f
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _core.current_graph() is None:
+            return _eager_call(self._function, args, kwargs)
+        return _graph_call(self._function, args, kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        return _Decorated(self._function.__get__(instance, owner))
 
 
 def _call(f: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any, list[Any]]:

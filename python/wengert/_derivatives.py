@@ -152,6 +152,10 @@ def _zeros_like(x: Any) -> Any:
     return _core.apply("ZerosLike", (x,))
 
 
+# Rows of a Jacobian that are computed at once.
+_BLOCK = 256
+
+
 class Pullback:
     """The compiled gradient of a function at a point, for any weights of its results."""
 
@@ -172,6 +176,9 @@ class Pullback:
             return _zeros_like(x) if g is None else _core.convert(g)
 
         self._pull = function(pull, autograph=False)
+        self._pull_all = function(
+            lambda x, dys: _vectorised(lambda dy: pull(x, dy), dys), autograph=False
+        )
         self.dtype = self.y.dtype
         self.y_shape = self.y.shape.as_list()
         self.x_shape = self.x.shape.as_list()
@@ -180,6 +187,30 @@ class Pullback:
 
     def sweep(self, dy: Any) -> Any:
         return self._pull(self.x, dy)
+
+    def matrix(self) -> Any:
+        """All rows, a block at once where the operations can be vectorised."""
+        m, n = self.rows, self.columns
+        dense = np.zeros((m, n), np.asarray(self.x.numpy()).dtype)
+        block = _BLOCK if m > _FEW else 1
+        first = 0
+        while first < m:
+            seeds = np.eye(min(block, m - first), m, first, dtype=np.float32)
+            if block == 1:
+                dense[first] = self.row(seeds)
+            else:
+                try:
+                    rows = self._rows(seeds)
+                except ValueError:
+                    block = 1
+                    continue
+                dense[first : first + len(seeds)] = rows
+            first += len(seeds)
+        return dense
+
+    def _rows(self, seeds: Any) -> Any:
+        dys = _core.convert(seeds.reshape([len(seeds), *self.y_shape]), self.dtype)
+        return np.asarray(self._pull_all(self.x, dys).numpy()).reshape(len(seeds), -1)
 
     def row(self, weights: Any) -> Any:
         """Sum of the rows with these weights, as a vector."""
@@ -193,12 +224,7 @@ def _function_jacobian(pullback: Pullback, sparsity: Any) -> Any:
     m, n = pullback.rows, pullback.columns
     numpy_dtype = np.asarray(pullback.x.numpy()).dtype
     if sparsity is None:
-        dense = np.zeros((m, n), numpy_dtype)
-        weights = np.zeros(m, np.float32)
-        for i in range(m):
-            weights[i] = 1
-            dense[i] = pullback.row(weights)
-            weights[i] = 0
+        dense = pullback.matrix()
     else:
         if isinstance(sparsity, str):
             if sparsity != "detect":
@@ -222,7 +248,7 @@ def _checked_pattern(sparsity: Any, m: int, n: int) -> Any:
 
 
 def _graph_jacobian(y: Any, x: Any, sparsity: Any) -> Any:
-    from wengert._array_ops import gather, reshape, stack
+    from wengert._array_ops import gather, reshape
 
     if not (y.shape.is_fully_defined() and x.shape.is_fully_defined()):
         if sparsity is not None:
@@ -241,22 +267,49 @@ def _graph_jacobian(y: Any, x: Any, sparsity: Any) -> Any:
     else:
         pattern = _checked_pattern(sparsity, m, n)
         colours = colour_rows(pattern)
-    rows = []
-    for colour in range(int(colours.max()) + 1 if m else 0):
-        seed = (colours == colour).astype(np.float32).reshape(shape)
-        g = gradients(y, x, grad_ys=_core.convert(seed, y.dtype))[0]
-        rows.append(_zeros_like(x) if g is None else _core.convert(g))
     out_shape = shape + x.shape.as_list()
-    if not rows:
+    count = int(colours.max()) + 1 if m else 0
+    if count == 0:
         from wengert._creation import zeros
 
         return zeros(out_shape, x.dtype)
-    dense = reshape(stack(rows), [len(rows), n])
+    seeds = (colours == np.arange(count)[:, None]).astype(np.float32)
+    dense = reshape(_swept(y, x, seeds.reshape([count, *shape])), [count, n])
     if pattern is not None:
         dense = gather(dense, colours.astype(np.int32))
         mask = _core.convert(pattern)
         dense = _core.apply("SelectV2", (mask, dense, _zeros_like(dense)))
     return reshape(dense, out_shape)
+
+
+# Up to so many sweeps are written out in any case, and up to so many where they must be.
+_FEW, _MANY = 8, 64
+
+
+def _swept(y: Any, x: Any, seeds: Any) -> Any:
+    """The gradients of `y` under each of the weights `seeds` [k, *y.shape]: [k, *x.shape]."""
+
+    def sweep(dy: Any) -> Any:
+        g = gradients(y, x, grad_ys=dy)[0]
+        return _zeros_like(x) if g is None else _core.convert(g)
+
+    count = len(seeds)
+    if count > _FEW:
+        try:
+            return _vectorised(sweep, _core.convert(seeds, y.dtype))
+        except ValueError:  # an operation that cannot be
+            if count > _MANY:
+                import wengert as tf
+
+                return tf.map_fn(sweep, _core.convert(seeds, y.dtype))
+    rows = [sweep(_core.convert(seeds[i], y.dtype)) for i in range(count)]
+    return _core.apply("Pack", (rows,), {"axis": 0})
+
+
+def _vectorised(sweep: Callable[[Any], Any], seeds: Any) -> Any:
+    from wengert._vectorized_map import vectorized_map
+
+    return vectorized_map(sweep, seeds, fallback_to_while_loop=False, warn=False)
 
 
 def looped_jacobian(y: Any, x: Any) -> Any:

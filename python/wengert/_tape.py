@@ -9,6 +9,7 @@ from typing import Any
 from wengert import _core, _nest
 from wengert._gradients import UnconnectedGradients
 from wengert._indexed_slices import IndexedSlices
+from wengert._recorders import EagerRecorder, GraphRecorder, is_trainable, is_variable
 
 __all__ = ["GradientTape"]
 
@@ -17,89 +18,10 @@ _USED = (
 )
 
 
-def is_variable(x: Any) -> bool:
-    return bool(getattr(x, "_is_variable", False))
-
-
-def is_trainable(dtype: Any) -> bool:
-    """Whether gradients flow through values of this dtype."""
-    return bool(dtype.is_floating or dtype.is_complex or dtype.name in ("resource", "variant"))
-
-
 def warn(message: str) -> None:
     import logging
 
     logging.getLogger("wengert").warning(message)
-
-
-class _EagerRecorder:
-    """A tape of eager operations. Trainable variables that they use are added to `variables`.
-
-    The core holds on to the closure below, which therefore must not lead back here.
-    """
-
-    def __init__(self, watch_accessed: bool, variables: dict[int, Any]) -> None:
-        def accessed(identity: int) -> bool:
-            from wengert import _variables
-
-            variable = _variables._by_resource.get(-identity)
-            if variable is None or not variable.trainable:
-                return False
-            variables.setdefault(id(variable), variable)
-            return True
-
-        self.core = _core.Tape(accessed if watch_accessed else None)
-
-    def own(self, x: Any) -> Any:
-        """`x`, a tensor, as this tape knows it."""
-        return x.handle if is_variable(x) else x
-
-    def gradient(self, ys: list[Any], xs: list[Any], grad_ys: list[Any]) -> list[Any]:
-        return self.core.gradient(ys, xs, grad_ys)
-
-
-class _GraphRecorder:
-    """A tape of the operations that are added to a graph."""
-
-    def __init__(self, graph: Any, watch_accessed: bool, variables: dict[int, Any]) -> None:
-        def accessed(handle: Any) -> bool:
-            variable = _variable_of(graph, handle)
-            if variable is None or not variable.trainable:
-                return False
-            variables.setdefault(id(variable), variable)
-            return True
-
-        self.graph = graph
-        self.core = _core.GraphTape(graph, accessed if watch_accessed else None)
-
-    def own(self, x: Any) -> Any:
-        handle = x.handle if is_variable(x) else x
-        if isinstance(handle, _core.SymbolicTensor) and handle.graph is self.graph:
-            return handle
-        _core.push_graph(self.graph)
-        try:
-            return _core.convert(handle)
-        finally:
-            _core.pop_graph()
-
-    def gradient(self, ys: list[Any], xs: list[Any], grad_ys: list[Any]) -> list[Any]:
-        return self.core.gradient(ys, xs, grad_ys)
-
-
-def _variable_of(graph: Any, handle: Any) -> Any:
-    """The variable behind a handle in `graph`, or None."""
-    from wengert import _variables
-
-    while isinstance(handle, _core.SymbolicTensor):
-        graph = handle.graph
-        known = graph._state.get("handles", {}).get(handle.op.name)
-        if known is not None:
-            return known
-        outer = graph._captured_from(handle) if hasattr(graph, "_captured_from") else None
-        if outer is None:
-            return None
-        handle = outer
-    return _variables._by_resource.get(handle._resource_key())
 
 
 class GradientTape:
@@ -154,9 +76,9 @@ class GradientTape:
         if self._recorder is None:
             graph = _core.current_graph()
             if graph is None:
-                self._recorder = _EagerRecorder(self._watch_accessed, self._variables)
+                self._recorder = EagerRecorder(self._watch_accessed, self._variables)
             else:
-                self._recorder = _GraphRecorder(graph, self._watch_accessed, self._variables)
+                self._recorder = GraphRecorder(graph, self._watch_accessed, self._variables)
         self._recorder.core.start()
         self._recording = True
         self._created = True
@@ -390,7 +312,7 @@ class GradientTape:
     def _check_rows(self, what: str, use_pfor: bool) -> None:
         if self._recorder is None:
             raise RuntimeError(_USED)
-        eager = isinstance(self._recorder, _EagerRecorder)
+        eager = isinstance(self._recorder, EagerRecorder)
         if not use_pfor and eager and not self._persistent:
             raise RuntimeError(
                 f"GradientTape must be created with persistent=True to compute the {what} with "

@@ -6,7 +6,8 @@ from typing import Any
 
 from wengert import _core, _nest
 from wengert._gradients import UnconnectedGradients
-from wengert._tape import GradientTape, _EagerRecorder, _GraphRecorder, is_trainable, is_variable
+from wengert._recorders import EagerRecorder, GraphRecorder, is_trainable, is_variable
+from wengert._tape import GradientTape
 
 __all__ = ["ForwardAccumulator", "GradientTape"]
 
@@ -59,7 +60,7 @@ class ForwardAccumulator:
             self._tangents.append(tangent)
         graph = _core.current_graph()
         self._recorder: Any = (
-            _EagerRecorder(False, {}) if graph is None else _GraphRecorder(graph, False, {})
+            EagerRecorder(False, {}) if graph is None else GraphRecorder(graph, False, {})
         )
         chosen = [i for i, p in enumerate(self._primals) if is_trainable(p.dtype)]
         self._xs = [self._recorder.own(self._primals[i]) for i in chosen]
@@ -109,7 +110,7 @@ class ForwardAccumulator:
             raise TypeError(f"jvp takes tensors computed inside the accumulator, got {y!r}")
         if not is_trainable(y.dtype):
             return None
-        if isinstance(self._recorder, _EagerRecorder):
+        if isinstance(self._recorder, EagerRecorder):
             return self._eager_product(y)
         return self._double_gradient(y, _core.GraphTape(self._recorder.graph))
 

@@ -90,6 +90,11 @@ class Tape {
   std::unordered_set<int64_t> variables_;  // asked about already
 };
 
+// Held while tapes differentiate functions, which changes graphs. A host program that builds
+// graphs under a lock of its own (an interpreter's) gives that one: `acquire` returns what
+// releases it. Default: a mutex.
+void SetGraphLock(std::function<std::shared_ptr<void>()> acquire);
+
 // The tapes that record what this thread executes, outermost first.
 std::vector<std::shared_ptr<Tape>>& ActiveTapes();
 // Hides all of them while it lives.

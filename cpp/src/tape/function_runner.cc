@@ -3,6 +3,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "tape/graph_lock.h"
 #include "wengert/executable.h"
 
 namespace wengert::tape {
@@ -27,7 +28,7 @@ class Functions {
     }
     return known_[function.get()];
   }
-  std::recursive_mutex mutex;
+  std::mutex mutex;
 
  private:
   void Purge() {
@@ -51,7 +52,7 @@ std::vector<Array> RunFunction(const std::shared_ptr<const Function>& function,
                                const std::vector<Array>& inputs) {
   std::shared_ptr<Executable> executable;
   {
-    std::lock_guard<std::recursive_mutex> lock(AllFunctions().mutex);
+    std::lock_guard<std::mutex> lock(AllFunctions().mutex);
     Known& known = AllFunctions().Find(function);
     if (known.executable == nullptr) {
       known.executable = Executable::Compile(function->graph, function->inputs, function->outputs,
@@ -64,18 +65,31 @@ std::vector<Array> RunFunction(const std::shared_ptr<const Function>& function,
 
 std::shared_ptr<const Function> GrownFunction(const std::shared_ptr<const Function>& function,
                                               int orders) {
-  std::lock_guard<std::recursive_mutex> lock(AllFunctions().mutex);
-  std::vector<std::shared_ptr<const Function>> grown = AllFunctions().Find(function).grown;
-  while (static_cast<int>(grown.size()) < orders) {
-    const std::shared_ptr<const Function>& last = grown.empty() ? function : grown.back();
-    try {
-      grown.push_back(DifferentiateFunction(last, static_cast<int>(last->outputs.size())).forward);
-    } catch (const Error&) {
-      return last;
+  const size_t wanted = static_cast<size_t>(orders);
+  if (wanted == 0) return function;
+  std::vector<std::shared_ptr<const Function>> grown;
+  {
+    std::lock_guard<std::mutex> lock(AllFunctions().mutex);
+    grown = AllFunctions().Find(function).grown;
+  }
+  if (grown.size() >= wanted) return grown[wanted - 1];
+  {
+    // Gradients of the host program may run here: without the mutex.
+    const std::shared_ptr<void> lock = AcquireGraphLock();
+    while (grown.size() < wanted) {
+      const std::shared_ptr<const Function>& last = grown.empty() ? function : grown.back();
+      try {
+        const int outputs = static_cast<int>(last->outputs.size());
+        grown.push_back(DifferentiateFunction(last, outputs).forward);
+      } catch (const Error&) {
+        return last;
+      }
     }
   }
-  AllFunctions().Find(function).grown = grown;
-  return orders == 0 ? function : grown[static_cast<size_t>(orders) - 1];
+  std::lock_guard<std::mutex> lock(AllFunctions().mutex);
+  Known& known = AllFunctions().Find(function);
+  if (known.grown.size() < grown.size()) known.grown = grown;
+  return grown[wanted - 1];
 }
 
 }  // namespace wengert::tape

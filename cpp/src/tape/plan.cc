@@ -3,6 +3,7 @@
 #include <list>
 
 #include "autodiff/backward.h"
+#include "tape/graph_lock.h"
 #include "tape/segment.h"
 
 namespace wengert::tape {
@@ -157,6 +158,7 @@ std::shared_ptr<const Plan> FindPlan(const Form& form) {
   const size_t hash = form.Hash();
   std::shared_ptr<const Plan> plan = cache->Find(hash, form);
   if (plan == nullptr) {
+    const std::shared_ptr<void> lock = AcquireGraphLock();
     plan = MakePlan(form);
     cache->Add(hash, plan);
   }
