@@ -117,6 +117,27 @@ def test_linear_functions_have_zero_hessians():
     assert tf.hvp(lambda x: 3.0 * x, x, x).numpy().tolist() == [0, 0]
 
 
+def test_functions_are_traced_once_and_let_go():
+    import gc
+    import weakref
+
+    traced = []
+
+    def f(x):
+        traced.append(1)
+        return tf.reduce_sum(x**3)
+
+    for k in range(3):
+        x = tf.constant([1.0, 2.0 + k])
+        assert tf.hvp(f, x, x).numpy().tolist() == [6.0, 6.0 * (2.0 + k) ** 2]
+        tf.hessian(f, x)
+    assert len(traced) <= 4
+    dead = weakref.ref(f)
+    del f
+    gc.collect()
+    assert dead() is None
+
+
 def test_bad_arguments():
     x = tf.constant([1.0, 2.0])
     with pytest.raises(TypeError, match="Pass the function"):

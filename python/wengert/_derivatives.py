@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -145,7 +146,53 @@ def _gradient(y: Any, x: Any) -> Any:
 
 
 def _gradient_of(f: Callable[..., Any]) -> Callable[[Any], Any]:
-    return lambda x: _gradient(_core.convert(f(x)), x)
+    def make(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda x: _gradient(_core.convert(call(x)), x)
+
+    made: Callable[[Any], Any] = _once(_gradient_functions, f, make)
+    return made
+
+
+def _once(cache: weakref.WeakKeyDictionary[Any, Any], f: Any, make: Callable[..., Any]) -> Any:
+    """make(a function like `f`), kept as long as `f` lives."""
+    try:
+        known = cache.get(f)
+        alive = weakref.ref(f)
+    except TypeError:  # neither hashable nor referable
+        return make(f)
+    if known is None:
+
+        def call(x: Any) -> Any:
+            function = alive()
+            if function is None:
+                raise ReferenceError("the function that was to be differentiated is gone")
+            return function(x)
+
+        known = cache[f] = make(call)
+    return known
+
+
+_gradient_functions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+_pullbacks: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+
+def _traced(f: Callable[..., Any]) -> tuple[Any, Any, Any]:
+    """`f`, its pullback and that for many weights at once, compiled."""
+    from wengert._function import function
+
+    def pull(x: Any, dy: Any) -> Any:
+        y = _core.convert(f(x))
+        g = gradients(y, x, grad_ys=dy)[0]
+        return _zeros_like(x) if g is None else _core.convert(g)
+
+    def pull_all(x: Any, dys: Any) -> Any:
+        return _vectorised(lambda dy: pull(x, dy), dys)
+
+    return (
+        function(lambda x: _core.convert(f(x)), autograph=False),
+        function(pull, autograph=False),
+        function(pull_all, autograph=False),
+    )
 
 
 def _zeros_like(x: Any) -> Any:
@@ -160,25 +207,14 @@ class Pullback:
     """The compiled gradient of a function at a point, for any weights of its results."""
 
     def __init__(self, f: Callable[..., Any], x: Any) -> None:
-        from wengert._function import function
-
         self.x = _core.convert(x.value() if getattr(x, "_is_variable", False) else x)
         if isinstance(self.x, _core.SymbolicTensor):
             raise TypeError("the point of a Jacobian of a function must be an eager tensor")
         if not (self.x.dtype.is_floating or self.x.dtype.is_complex):
             raise TypeError(f"x must be floating, got {self.x.dtype.name}")
-        self._value = function(lambda x: _core.convert(f(x)), autograph=False)
-        self.y = self._value(self.x)
-
-        def pull(x: Any, dy: Any) -> Any:
-            y = _core.convert(f(x))
-            g = gradients(y, x, grad_ys=dy)[0]
-            return _zeros_like(x) if g is None else _core.convert(g)
-
-        self._pull = function(pull, autograph=False)
-        self._pull_all = function(
-            lambda x, dys: _vectorised(lambda dy: pull(x, dy), dys), autograph=False
-        )
+        self._function = f  # keeps what was traced for it
+        value, self._pull, self._pull_all = _once(_pullbacks, f, _traced)
+        self.y = value(self.x)
         self.dtype = self.y.dtype
         self.y_shape = self.y.shape.as_list()
         self.x_shape = self.x.shape.as_list()
