@@ -76,3 +76,12 @@ def test_batch_jacobian_of_a_batch_of_unknown_length():
     found = f(tf.constant([[1.0, 2.0, 3.0]] * 4)).numpy()
     assert found.shape == (4, 2, 3)
     np.testing.assert_allclose(found[3], [[2, 1, 0], [0, 3, 2]])
+
+
+def test_jacobian_of_nothing():
+    x, z, v = tf.constant([1.0, 2.0]), tf.zeros([0]), tf.Variable([[1.0, 2.0, 3.0]])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([x, z])
+        y = z * 2.0
+    shapes = [j.shape.as_list() for j in tape.jacobian(y, [x, z, v])]
+    assert shapes == [[0, 2], [0, 0], [0, 1, 3]]

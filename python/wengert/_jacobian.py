@@ -21,9 +21,9 @@ def tape_jacobian(tape: Any, target: Any, sources: Any, unconnected: Any) -> Any
     if not rows.target.shape.is_fully_defined():
         return _looped_jacobian(rows, sources, zero)
     per_source = rows.of(rows.unit_seeds())
-    shape = rows.target_shape
     packed = [
-        None if rows_of_x is None else rows.assemble(rows_of_x, shape) for rows_of_x in per_source
+        None if rows_of_x is None else rows.assemble(rows_of_x, x)
+        for x, rows_of_x in zip(rows.xs, per_source, strict=True)
     ]
     return _nest.pack_sequence_as(sources, packed)
 
@@ -128,11 +128,12 @@ class _Rows:
     def stack(self, rows: list[Any]) -> Any:
         return _core.apply("Pack", (rows,), {"axis": 0})
 
-    def assemble(self, rows: list[Any], target_shape: list[int]) -> Any:
+    def assemble(self, rows: list[Any], x: Any) -> Any:
+        target_shape: list[int] = self.target_shape
         if not rows:  # an empty target
             from wengert._creation import zeros
 
-            return zeros([*target_shape, *self._sources[0].shape.as_list()], self.target.dtype)
+            return zeros([*target_shape, *_value_shape(x)], self.target.dtype)
         stacked = self.stack(rows)
         known = stacked.shape.as_list()[1:] if stacked.shape.rank is not None else [None, None]
         if known.count(None) < 2:
@@ -140,6 +141,15 @@ class _Rows:
         from wengert._array_ops import concat, reshape, shape
 
         return reshape(stacked, concat([target_shape, shape(stacked)[1:]], 0))
+
+
+def _value_shape(x: Any) -> list[int]:
+    """The shape of a tensor, or of the variable behind a handle."""
+    if x.dtype.name != "resource":
+        shape: list[int] = x.shape.as_list()
+        return shape
+    data = _core.handle_data(x)
+    return [] if data is None else list(data[1] or ())
 
 
 def _unit(i: int, size: int, shape: list[int], dtype: Any) -> Any:
