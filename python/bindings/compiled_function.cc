@@ -12,9 +12,14 @@ namespace wengert::python {
 
 namespace {
 
+constexpr py::ssize_t kBuffered = 64 * 1024;
+
 struct OutputSpec {
   int type_number;
   std::vector<npy_intp> dims;
+  // Large: the executable's own buffer, kept for the next call when NumPy has dropped it. Fresh
+  // memory of that size costs a page fault for every few thousand bytes.
+  bool buffered = false;
 };
 
 // What one input signature gives: compared on each call, rebuilt when it changes.
@@ -72,9 +77,10 @@ PyObject* SlowCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
   py::list inputs;
   for (size_t i = 0; i < n; ++i) {
     DType dtype = (*self->input_dtypes)[i];
-    inputs.append(IsPlainData(dtype) && !AsEager(args[i])
-                      ? ToNumpy(ToArray(args[i], dtype))
-                      : py::reinterpret_borrow<py::object>(args[i]));
+    const bool convert =
+        IsPlainData(dtype) && !AsEager(args[i]) && !Usable(args[i], (*self->input_types)[i]);
+    inputs.append(convert ? ToNumpy(ToArray(args[i], dtype))
+                          : py::reinterpret_borrow<py::object>(args[i]));
   }
   auto owner = py::reinterpret_borrow<py::object>(self->owner);
   py::list results = owner.attr("run")(inputs);
@@ -99,7 +105,8 @@ PyObject* SlowCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
     values[i] = value;
     signature->outputs.push_back(
         {(*self->output_types)[i],
-         std::vector<npy_intp>(value.shape(), value.shape() + value.ndim())});
+         std::vector<npy_intp>(value.shape(), value.shape() + value.ndim()),
+         value.nbytes() > kBuffered && (*self->output_dtypes)[i] != DType::kBFloat16});
   }
   if (plain) {
     delete self->last;
@@ -175,6 +182,7 @@ PyObject* FastCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
   if (n > kMany || n_out > kMany) return SlowCall(self, args, n, out);
   ArrayView inputs[kMany];
   ArrayView outputs[kMany];
+  Array fresh_arrays[kMany];
   static_assert(sizeof(npy_intp) == sizeof(int64_t));
   for (size_t i = 0; i < n; ++i) {
     auto* array = reinterpret_cast<PyArrayObject*>(args[i]);
@@ -192,6 +200,10 @@ PyObject* FastCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
   for (size_t i = 0; i < n_out; ++i) {
     const OutputSpec& spec = last.outputs[i];
     PyArrayObject* array;
+    if (out == nullptr && spec.buffered) {
+      outputs[i] = {};
+      continue;
+    }
     if (out == nullptr) {
       auto* dims = const_cast<npy_intp*>(spec.dims.data());
       PyObject* fresh =
@@ -216,9 +228,18 @@ PyObject* FastCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
   bool done;
   {
     ReleasedGil released;
-    done = (*self->executable)->RunPrepared(inputs, outputs, nullptr);
+    done = (*self->executable)->RunPrepared(inputs, outputs, fresh_arrays);
   }
   if (!done) return SlowCall(self, args, n, out);
+  for (size_t i = 0; i < n_out; ++i) {
+    if (!fresh_arrays[i].valid()) continue;
+    PyObject* array = ToNumpy(fresh_arrays[i]).release().ptr();
+    if (self->session) {
+      PyList_SET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i), array);
+    } else {
+      PyTuple_SET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i), array);
+    }
+  }
   for (size_t i = 0; self->session && out == nullptr && i < n_out; ++i) {
     if (outputs[i].rank > 0) continue;
     PyObject* array = PyList_GET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i));

@@ -157,9 +157,14 @@ void Grouper::Sink() {
   const size_t n = nodes().size();
   constexpr int kNone = 1 << 30;
   std::vector<int> lowest(n, kNone), highest(n, -1), readers(n, 0);
+  std::vector<bool> kept(n, false);  // stored whatever happens here
   for (size_t i = 0; i < n; ++i) {
     if (!needed_[i]) continue;
-    for (Value u : nodes()[i].inputs) ++readers[static_cast<size_t>(Source(Fusible(i), u))];
+    for (Value u : nodes()[i].inputs) {
+      const size_t source = static_cast<size_t>(Source(Fusible(i), u));
+      ++readers[source];
+      if (!Joins(i, u)) kept[source] = true;
+    }
   }
   std::vector<bool> joined(n, true);  // by all its readers
   for (Value v : program_.outputs) joined[static_cast<size_t>(Source(false, v))] = false;
@@ -171,7 +176,9 @@ void Grouper::Sink() {
     for (Value u : node.inputs) {
       const size_t source = static_cast<size_t>(Source(Fusible(i), u));
       // Its own operands would have to be stored in its place.
-      if (Joins(i, u) && level_[source] == level_[i] && readers[source] > 1) move = false;
+      if (Joins(i, u) && level_[source] == level_[i] && readers[source] > 1 && !kept[source]) {
+        move = false;
+      }
     }
     if (move) level_[i] = lowest[i];
     for (Value u : node.inputs) {
