@@ -136,6 +136,25 @@ SAMPLES = {
         ulp=0,
         dtypes=ALL,
     ),
+    "MatrixDiag": _structural(_matrix_diag, VECTORS),
+    "MatrixDiagV2": _structural(_matrix_diag, VECTORS, _int(0), _int(-1), _int(-1), constant(0)),
+    "MatrixDiagPart": _structural(_matrix_diag_part, MATRICES),
+    "MatrixDiagPartV2": _structural(_matrix_diag_part, MATRICES, _int(0), constant(0)),
+    **{
+        name: Sample(
+            [
+                uniform(-2, 2),
+                shaped(uniform(-2, 2), lambda s: (*s[:-2], min(s[-2:]))),
+                *diagonals,
+            ],
+            _matrix_set_diag,
+            wrt=(0, 1),
+            shapes=MATRICES,
+            ulp=0,
+            dtypes=ALL,
+        )
+        for name, diagonals in (("MatrixSetDiag", []), ("MatrixSetDiagV2", [_int(0)]))
+    },
     "MatrixBandPart": _structural(
         _band,
         tuple(s for s in MATRICES if s[-2] > 0),

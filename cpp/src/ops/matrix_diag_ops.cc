@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/matrix_diagonals.h"
+#include "ops/shape_util.h"
 #include "wengert/builder.h"
 #include "wengert/lowering.h"
 #include "wengert/op_def.h"
@@ -50,21 +51,48 @@ std::string WrongCount(const Band& band, int64_t count) {
          ", d_upper = " + std::to_string(band.upper);
 }
 
+// The older versions of these ops have no attribute for the alignment: packed diagonals begin
+// on the left. The oldest have no `k`: they are about the main diagonal.
+constexpr char kOldAlign[] = "LEFT_LEFT";
+
+std::string AlignOf(const AttrMap& attrs) {
+  const auto found = attrs.find("align");
+  return found == attrs.end() ? kOldAlign : found->second.as<std::string>();
+}
+
 // The band that the constant input `k` tells of, if it is known.
 std::optional<Band> StaticBand(ShapeContext& c, int k) {
+  Band band;
+  matrix::SetAlign(&band, AlignOf(c.attrs()));
+  if (c.num_inputs() <= k) return band;
   const std::optional<Array> value = c.constant(k);
   if (!value) return std::nullopt;
-  Band band;
   if (auto error = matrix::SetDiagonals(&band, value->AsInts())) c.Fail(*error);
-  matrix::SetAlign(&band, c.attr("align").as<std::string>());
   return band;
 }
 
 Band ConcreteBand(LoweringContext& c, int k) {
   Band band;
+  matrix::SetAlign(&band, AlignOf(c.op.attrs()));
+  if (static_cast<int>(c.in.size()) <= k) return band;
   if (auto error = matrix::SetDiagonals(&band, c.ints(k))) c.Fail(*error);
-  matrix::SetAlign(&band, c.op.string_attr("align"));
   return band;
+}
+
+// What stands where there is no diagonal: input i, or 0.
+Value Padding(LoweringContext& c, int i) {
+  if (static_cast<int>(c.in.size()) > i) return c.x(i);
+  return op_util::Filled(c.b, c.dtype(0), 0, {});
+}
+
+// Input `k` in a gradient rule.
+In DiagonalsOf(GradientContext& g, int k) {
+  return g.op->num_inputs() > k ? In(g.x(k)) : In(0);
+}
+
+std::vector<Grad> FirstOf(GradientContext& g, std::vector<Grad> grads) {
+  grads.resize(static_cast<size_t>(g.op->num_inputs()));
+  return grads;
 }
 
 // The matrix size of the input, where it is known, and whether the band fits.
@@ -94,8 +122,13 @@ void MatrixDiagShape(ShapeContext& c) {
     c.Fail(WrongCount(*band, diagonal.dim(rank - 2)));
   }
   Dims dims(diagonal.dims().begin(), diagonal.dims().end() - own);
-  const std::optional<Array> rows = c.constant(2), cols = c.constant(3);
   const int64_t length = diagonal.dim(rank - 1);
+  if (c.num_inputs() == 1) {
+    dims.insert(dims.end(), {length, length});
+    c.set_output(0, Shape(std::move(dims)));
+    return;
+  }
+  const std::optional<Array> rows = c.constant(2), cols = c.constant(3);
   if (rows && cols && rows->size() == 1 && cols->size() == 1 && length >= 0) {
     if (auto error = SetSize(&*band, length, rows->AsInt(0), cols->AsInt(0))) c.Fail(*error);
     dims.insert(dims.end(), {band->rows, band->cols});
@@ -116,19 +149,20 @@ void LowerMatrixDiag(LoweringContext& c) {
   if (own == 2 && dims[dims.size() - 2] != band.count()) {
     c.Fail(WrongCount(band, dims[dims.size() - 2]));
   }
-  if (auto error = SetSize(&band, dims.back(), matrix::ScalarInt(c, 2), matrix::ScalarInt(c, 3)))
-    c.Fail(*error);
-  c.set(matrix::UnpackBand(c.b, c.x(0), band, c.x(4)));
+  const bool sized = c.in.size() > 1;
+  const int64_t rows = sized ? matrix::ScalarInt(c, 2) : -1;
+  const int64_t cols = sized ? matrix::ScalarInt(c, 3) : -1;
+  if (auto error = SetSize(&band, dims.back(), rows, cols)) c.Fail(*error);
+  c.set(matrix::UnpackBand(c.b, c.x(0), band, Padding(c, 4)));
 }
 
-Tensor DiagPartOf(GradientContext& g, const Tensor& x, const Tensor& k) {
-  return g.b.Op("MatrixDiagPartV3", {x, k, 0}, {{"align", g.op->string_attr("align")}},
-                "diag_part");
+Tensor DiagPartOf(GradientContext& g, const Tensor& x, const In& k) {
+  return g.b.Op("MatrixDiagPartV3", {x, k, 0}, {{"align", AlignOf(g.op->attrs())}}, "diag_part");
 }
 
 // y = the matrix with diagonals x: dx = the diagonals of dy
 std::vector<Grad> MatrixDiagGradient(GradientContext& g) {
-  return {DiagPartOf(g, g.dy(), g.x(1)), Grad(), Grad(), Grad(), Grad()};
+  return FirstOf(g, {DiagPartOf(g, g.dy(), DiagonalsOf(g, 1))});
 }
 
 // --- MatrixDiagPartV3 -------------------------------------------------------------------
@@ -155,24 +189,25 @@ void MatrixDiagPartShape(ShapeContext& c) {
 
 void LowerMatrixDiagPart(LoweringContext& c) {
   const Band band = BandOfMatrix(c, 1);
-  c.set(matrix::PackBand(c.b, c.x(0), band, c.x(2)));
+  c.set(matrix::PackBand(c.b, c.x(0), band, Padding(c, 2)));
 }
 
 // y = the diagonals of x: dx = the matrix with diagonals dy and 0 elsewhere
 std::vector<Grad> MatrixDiagPartGradient(GradientContext& g) {
   const Shape& shape = g.x(0).shape();
   const Tensor dy = g.dy();
-  const AttrMap align{{"align", g.op->string_attr("align")}};
+  const AttrMap align{{"align", AlignOf(g.op->attrs())}};
+  const In k = DiagonalsOf(g, 1);
   const int rank = shape.rank();
   Tensor dx;
-  if (rank >= 2 && shape.dim(rank - 2) >= 0 && shape.dim(rank - 1) >= 0) {
-    dx = g.b.Op("MatrixDiagV3", {dy, g.x(1), shape.dim(rank - 2), shape.dim(rank - 1), 0}, align,
-                "diag");
+  if (g.op->num_inputs() > 1 && rank >= 2 && shape.dim(rank - 2) >= 0 && shape.dim(rank - 1) >= 0) {
+    dx =
+        g.b.Op("MatrixDiagV3", {dy, k, shape.dim(rank - 2), shape.dim(rank - 1), 0}, align, "diag");
   } else {
     const Tensor zeros = g.b.ZerosLike(g.x(0));
-    dx = g.b.Op("MatrixSetDiagV3", {zeros, dy, g.x(1)}, align, "set_diag");
+    dx = g.b.Op("MatrixSetDiagV3", {zeros, dy, k}, align, "set_diag");
   }
-  return {dx, Grad(), Grad()};
+  return FirstOf(g, {dx});
 }
 
 // --- MatrixSetDiagV3 --------------------------------------------------------------------
@@ -210,53 +245,54 @@ void LowerMatrixSetDiag(LoweringContext& c) {
 
 // y = x with diagonals d: dx = dy with 0 there, dd = the diagonals of dy
 std::vector<Grad> MatrixSetDiagGradient(GradientContext& g) {
-  const Tensor dy = g.dy(), diagonal = g.x(1), k = g.x(2);
+  const Tensor dy = g.dy(), diagonal = g.x(1);
+  const In k = DiagonalsOf(g, 2);
   const Tensor zeros = diagonal.shape().fully_defined()
                            ? g.b.Zeros(diagonal.shape().dims(), dy.dtype())
                            : g.b.ZerosLike(diagonal);
-  const Tensor dx = g.b.Op("MatrixSetDiagV3", {dy, zeros, k},
-                           {{"align", g.op->string_attr("align")}}, "set_diag");
-  return {dx, DiagPartOf(g, dy, k), Grad()};
+  const Tensor dx =
+      g.b.Op("MatrixSetDiagV3", {dy, zeros, k}, {{"align", AlignOf(g.op->attrs())}}, "set_diag");
+  return FirstOf(g, {dx, DiagPartOf(g, dy, k)});
 }
 
 }  // namespace
 
 void matrix::RegisterDiagonalOps(OpRegistry& r) {
-  r.Op("MatrixDiagV3")
-      .Input("diagonal: T")
-      .Input("k: int32")
-      .Input("num_rows: int32")
-      .Input("num_cols: int32")
-      .Input("padding_value: T")
-      .Output("output: T")
-      .Attr("T: type")
-      .Attr(kAlign)
-      .Doc("Matrices with the given diagonals and a padding value elsewhere")
-      .Shape(MatrixDiagShape)
-      .Gradient(MatrixDiagGradient)
-      .Lower(LowerMatrixDiag);
-  r.Op("MatrixDiagPartV3")
-      .Input("input: T")
-      .Input("k: int32")
-      .Input("padding_value: T")
-      .Output("diagonal: T")
-      .Attr("T: type")
-      .Attr(kAlign)
-      .Doc("Diagonals of matrices, shorter ones padded")
-      .Shape(MatrixDiagPartShape)
-      .Gradient(MatrixDiagPartGradient)
-      .Lower(LowerMatrixDiagPart);
-  r.Op("MatrixSetDiagV3")
-      .Input("input: T")
-      .Input("diagonal: T")
-      .Input("k: int32")
-      .Output("output: T")
-      .Attr("T: type")
-      .Attr(kAlign)
-      .Doc("Matrices with some diagonals replaced")
-      .Shape(MatrixSetDiagShape)
-      .Gradient(MatrixSetDiagGradient)
-      .Lower(LowerMatrixSetDiag);
+  for (const int version : {1, 2, 3}) {
+    const std::string suffix = version == 1 ? "" : "V" + std::to_string(version);
+    OpDef& diag = r.Op("MatrixDiag" + suffix);
+    diag.Input("diagonal: T");
+    if (version > 1) {
+      diag.Input("k: int32").Input("num_rows: int32").Input("num_cols: int32");
+      diag.Input("padding_value: T");
+    }
+    diag.Output("output: T")
+        .Attr("T: type")
+        .Doc("Matrices with the given diagonals and a padding value elsewhere")
+        .Shape(MatrixDiagShape)
+        .Gradient(MatrixDiagGradient)
+        .Lower(LowerMatrixDiag);
+    OpDef& part = r.Op("MatrixDiagPart" + suffix);
+    part.Input("input: T");
+    if (version > 1) part.Input("k: int32").Input("padding_value: T");
+    part.Output("diagonal: T")
+        .Attr("T: type")
+        .Doc("Diagonals of matrices, shorter ones padded")
+        .Shape(MatrixDiagPartShape)
+        .Gradient(MatrixDiagPartGradient)
+        .Lower(LowerMatrixDiagPart);
+    OpDef& set = r.Op("MatrixSetDiag" + suffix);
+    set.Input("input: T").Input("diagonal: T");
+    if (version > 1) set.Input("k: int32");
+    set.Output("output: T")
+        .Attr("T: type")
+        .Doc("Matrices with some diagonals replaced")
+        .Shape(MatrixSetDiagShape)
+        .Gradient(MatrixSetDiagGradient)
+        .Lower(LowerMatrixSetDiag);
+    if (version < 3) continue;
+    for (OpDef* op : {&diag, &part, &set}) op->Attr(kAlign);
+  }
 }
 
 }  // namespace wengert
