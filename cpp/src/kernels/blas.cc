@@ -30,6 +30,7 @@ struct OpenBlas {
   Sgemm sgemm = nullptr;
   Dgemm dgemm = nullptr;
   char* (*config)() = nullptr;
+  void* library = nullptr;
   bool loaded() const { return sgemm != nullptr && dgemm != nullptr; }
 };
 
@@ -48,6 +49,7 @@ OpenBlas LoadOpenBlas() {
   if (library == nullptr) library = dlopen("libscipy_openblas.so", RTLD_NOW | RTLD_LOCAL);
   if (set) unsetenv("OPENBLAS_NUM_THREADS");
   if (library == nullptr) return blas;
+  blas.library = library;
   blas.sgemm = reinterpret_cast<OpenBlas::Sgemm>(dlsym(library, "scipy_cblas_sgemm"));
   blas.dgemm = reinterpret_cast<OpenBlas::Dgemm>(dlsym(library, "scipy_cblas_dgemm"));
   blas.config = reinterpret_cast<char* (*)()>(dlsym(library, "scipy_openblas_get_config"));
@@ -213,6 +215,11 @@ void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int6
     ParallelFor(n, 64, cost_ns,
                 [&](int64_t begin, int64_t end) { Run(Columns(p, begin, end), open_blas); });
   }
+}
+
+void* OpenBlasSymbol(const std::string& name) {
+  void* library = Blas().library;
+  return library == nullptr ? nullptr : dlsym(library, ("scipy_" + name).c_str());
 }
 
 std::string BlasConfig() {

@@ -23,6 +23,8 @@ void RegisterBuiltinOps(OpRegistry& r) {
   RegisterMatmulOps(r);
   RegisterEinsumOps(r);
   RegisterMatrixOps(r);
+  RegisterLinalgOps(r);
+  RegisterFftOps(r);
   RegisterStateOps(r);
   RegisterCallOps(r);
   RegisterTrainingOps(r);
