@@ -61,6 +61,12 @@ class Sample:
         Whether NaN, infinities and signed zeros of the first input are compared.
     extra_inputs : tuple of tuples, optional
         Further arguments whose values are compared, given as lists or arrays.
+    invariant : callable, optional
+        Takes the outputs and returns what is compared in their place, where the definition leaves
+        them open: the signs of eigenvectors, the order of eigenvalues.
+    fold : callable, optional
+        Takes a gradient of the first input and returns what differences must agree with, where
+        the op takes the input to be symmetric.
     """
 
     inputs: Sequence[Generator]
@@ -78,6 +84,8 @@ class Sample:
     tails: tuple[float, ...] = ()
     special: bool = False
     extra_inputs: tuple[tuple[Any, ...], ...] = ()
+    invariant: Callable[..., tuple[Array, ...]] | None = None
+    fold: Callable[[Array], Array] | None = None
 
     def draw(self, rng: np.random.Generator, shape: Shape, dtype: str) -> list[Array]:
         """Draw one array per input.

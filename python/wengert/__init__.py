@@ -180,7 +180,7 @@ newaxis = None
 # this module by the module that holds them ("module:name" where it is called otherwise there).
 _MODULES = (
     "autodiff", "bitwise", "compat", "debugging", "dtypes", "image", "linalg", "math", "nest", "nn",
-    "random", "raw_ops", "sparse", "test",
+    "random", "raw_ops", "signal", "sparse", "test",
 )  # fmt: skip
 _NAMES = {
     "Assert": "_case",
@@ -243,6 +243,7 @@ _NAMES = {
     **dict.fromkeys(("realdiv", "truncatediv", "truncatemod"), "_v1_math"),
     "extract_volume_patches": "_image_ops",
     **dict.fromkeys(("get_static_value", "is_tensor"), "_v1_math"),
+    "norm": "_linalg_norms",
 }
 
 

@@ -1,6 +1,8 @@
 #include "ops/fft_gradient.h"
 
 #include <complex>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,14 +30,19 @@ Tensor RealPart(Builder& b, const Tensor& z) {
   return b.Op("Real", {z}, {{"Tout", RealDType(z.dtype())}});
 }
 
-// A real transform or its inverse as TensorFlow's function makes it: a known length becomes a
+// The value of a vector of lengths where it is a constant.
+std::optional<Array> KnownLengths(const Tensor& length) {
+  if (length.op->type() != "Const") return std::nullopt;
+  return length.op->attr("value").as<Array>();
+}
+
+// A real transform or its inverse as TensorFlow's function makes it: known lengths become a
 // constant again.
 Tensor Apply(Builder& b, const Transform& t, const Tensor& x, const Tensor& length, DType real,
-             DType complex) {
-  const Operation* source = length.op;
-  In argument = length;
-  if (source->type() == "Const") argument = source->attr("value").as<Array>();
-  return b.Op(t.type, {x, std::move(argument)}, {{"Treal", real}, {"Tcomplex", complex}}, t.name);
+             DType complex, const std::string& name) {
+  const std::optional<Array> known = KnownLengths(length);
+  return b.Op(t.type, {x, known ? In(*known) : In(length)},
+              {{"Treal", real}, {"Tcomplex", complex}}, name);
 }
 
 // (-1)^k for k < n, as complex numbers.
@@ -123,11 +130,10 @@ Tensor ThroughComplex(Builder& b, const Tensor& x, const Tensor& dy, const Tenso
 
 // Whether the static shape of x says that the last axes are no longer than the transform.
 bool WholeInput(const Tensor& x, const Tensor& length, int rank, bool inverse) {
-  const Operation* source = length.op;
-  if (source->type() != "Const" || !x.shape().has_rank()) return false;
-  const Array lengths = source->attr("value").as<Array>();
+  const std::optional<Array> lengths = KnownLengths(length);
+  if (!lengths || !x.shape().has_rank()) return false;
   for (int i = 0; i < rank; ++i) {
-    int64_t n = lengths.AsInt(i);
+    int64_t n = lengths->AsInt(i);
     if (inverse && i == rank - 1) n = n / 2 + 1;
     if (x.shape().dim(x.shape().rank() - rank + i) != n) return false;
   }
@@ -170,7 +176,7 @@ GradientFn RealGradient(const Transform& opposite) {
     const Tensor even = b.Cast(b.Subtract(1, odd), dy.dtype());
     const Tensor unpaired = UnpairedTerms(b, dy, shape, even, opposite.rank);
     const Tensor size = TransformSize(b, x, opposite.rank, x.dtype());
-    const Tensor back = Apply(b, opposite, dy, length, x.dtype(), dy.dtype());
+    const Tensor back = Apply(b, opposite, dy, length, x.dtype(), dy.dtype(), opposite.name);
     const Tensor paired = b.Multiply(back, size);
     const Tensor both = b.Add(paired, RealPart(b, unpaired));
     return {b.Multiply(0.5, both), Grad()};
@@ -183,10 +189,12 @@ GradientFn InverseRealGradient(const Transform& opposite) {
   return [opposite](GradientContext& g) -> std::vector<Grad> {
     Builder& b = g.b;
     const Tensor x = g.x(0), length = g.x(1), dy = g.dy();
-    const Tensor odd = b.FloorMod(Slice(b, b.ShapeOf(dy), {At(-1)}), 2);
+    const std::optional<Array> known = KnownLengths(length);
+    const In n = known ? In(known->AsInt(known->size() - 1)) : In(Slice(b, length, {At(-1)}));
+    const Tensor odd = b.FloorMod(n, 2);
     const bool whole = WholeInput(x, length, opposite.rank, true);
     const Tensor terms = whole ? Slice(b, b.ShapeOf(x), {At(-1)})
-                               : b.Add(b.FloorDivide(Slice(b, length, {At(-1)}), 2), 1);
+                               : b.Add(b.FloorDivide(n, 2), 1);
     const Tensor twice = b.Add(b.Subtract(terms, 2), odd);
     const DType real = dy.dtype();
     const Tensor twos = b.Multiply(2, b.Ones(Ins{twice}, real));
@@ -194,7 +202,12 @@ GradientFn InverseRealGradient(const Transform& opposite) {
     const Array one = Array::FromDouble(real, 1.0, {1});
     const Tensor counts = b.Concat({one, twos, last}, 0);
     const Tensor inverse_size = b.Op("Reciprocal", {TransformSize(b, dy, opposite.rank, real)});
-    const Tensor forward = Apply(b, opposite, dy, length, real, x.dtype());
+    Tensor forward;
+    {
+      const Builder::Scope scope = b.NameScope(opposite.name);
+      if (known) b.Constant(*known);
+      forward = Apply(b, opposite, dy, length, real, x.dtype(), scope.path());
+    }
     const Tensor scale = b.Cast(b.Multiply(inverse_size, counts), x.dtype());
     const Tensor dx = b.Multiply(forward, scale);
     return {whole ? dx : Extend(b, dx, x), Grad()};
