@@ -39,8 +39,6 @@ _NAMES = {
         ("adjoint", "band_part", "norm", "normalize", "tensor_diag", "tensor_diag_part", "trace"),
         "_linalg_norms",
     ),
-    "expm": "_linalg_expm",
-    "experimental": "_linalg_experimental",
     "l2_normalize": "_nn_ops",
 }  # fmt: skip
 
@@ -56,8 +54,7 @@ def __getattr__(name: str) -> _Any:
         raise AttributeError(f"module 'wengert.linalg' has no attribute {name!r}")
     from importlib import import_module
 
-    loaded = import_module(f"wengert.{module}")
-    value = loaded if name == "experimental" else getattr(loaded, name)
+    value = getattr(import_module(f"wengert.{module}"), name)
     globals()[name] = value
     return value
 

@@ -50,13 +50,13 @@ enum class MatrixOp : uint8_t {
   kLogarithm,              // a -> logarithm (complex types only)
 };
 struct MatrixOptions {
-  bool adjoint = false;   // of a
-  bool lower = true;      // which triangle
-  bool full = false;      // square factors
-  bool vectors = true;    // or values alone
-  bool fast = true;       // by the normal equations
-  bool pivoting = true;   // exchange rows for stability
-  bool perturb = false;   // small pivots in place of zeros
+  bool adjoint = false;  // of a
+  bool lower = true;     // which triangle
+  bool full = false;     // square factors
+  bool vectors = true;   // or values alone
+  bool fast = true;      // by the normal equations
+  bool pivoting = true;  // exchange rows for stability
+  bool perturb = false;  // small pivots in place of zeros
 };
 
 // A primitive given as code: for what no other primitive says (special functions, linear
@@ -144,7 +144,8 @@ class Lowering {
   // --- linear algebra ----------------------------------------------------------------
   // Last two axes; leading ones broadcast.
   virtual Value MatMul(Value a, Value b, bool transpose_a, bool transpose_b) = 0;
-  // Leading axes of the arguments must agree. A matrix that does not allow it raises InvalidArgument.
+  // Leading axes of the arguments must agree. A matrix that does not allow it raises
+  // InvalidArgument.
   virtual std::vector<Value> Matrix(MatrixOp op, const std::vector<Value>& args,
                                     const MatrixOptions& options = {}) = 0;
 

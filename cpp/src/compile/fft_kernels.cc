@@ -34,7 +34,8 @@ template <class R>
 auto MakeComplexFft(const Dims& dims, int axes, bool inverse) {
   ComplexFft<R> fft{{}, inverse};
   for (size_t i = dims.size() - axes; i < dims.size(); ++i) {
-    fft.plans.push_back(std::make_shared<const k::FftPlan<R>>(NumElements(dims) == 0 ? 1 : dims[i]));
+    fft.plans.push_back(
+        std::make_shared<const k::FftPlan<R>>(NumElements(dims) == 0 ? 1 : dims[i]));
   }
   return fft;
 }

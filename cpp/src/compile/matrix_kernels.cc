@@ -126,7 +126,8 @@ void Run(MatrixOp op, const MatrixOptions& o, const Sizes& s, const std::vector<
       return k::Svd(s.batch, s.m, s.n, o.full, a, out[0].data<R>(), Vectors<T>(out[1], o.vectors),
                     Vectors<T>(out[2], o.vectors));
     case MatrixOp::kEigenSymmetric:
-      if (k::EigenSymmetric(s.batch, s.n, a, out[0].data<R>(), Vectors<T>(out[1], o.vectors)) >= 0) {
+      if (k::EigenSymmetric(s.batch, s.n, a, out[0].data<R>(), Vectors<T>(out[1], o.vectors)) >=
+          0) {
         throw InvalidArgument(std::string("Self-adjoint eigen ") + kNoEigen);
       }
       return;

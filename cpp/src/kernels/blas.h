@@ -11,8 +11,8 @@ namespace wengert::kernels {
 void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k,
           const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc,
           bool accumulate);
-// A function of OpenBLAS by its usual name ("cblas_dgemm", "LAPACKE_dpotrf_work"); loads the library.
-// Null when it is not there.
+// A function of OpenBLAS by its usual name ("cblas_dgemm", "LAPACKE_dpotrf_work"); loads the
+// library. Null when it is not there.
 void* OpenBlasSymbol(const std::string& name);
 // "OpenBLAS 0.3.34 ..." as the library describes itself.
 std::string BlasConfig();

@@ -101,7 +101,8 @@ void Radix5(int64_t m, int64_t s, const C* x, C* y, const C* twiddles) {
     const C a0 = a[0], s14 = a[d] + a[4 * d], d14 = a[d] - a[4 * d];
     const C s23 = a[2 * d] + a[3 * d], d23 = a[2 * d] - a[3 * d];
     const C m1 = a0 + kCos1 * s14 + kCos2 * s23, m2 = a0 + kCos2 * s14 + kCos1 * s23;
-    const C n1 = TimesMinusI(kSin1 * d14 + kSin2 * d23), n2 = TimesMinusI(kSin2 * d14 - kSin1 * d23);
+    const C n1 = TimesMinusI(kSin1 * d14 + kSin2 * d23),
+            n2 = TimesMinusI(kSin2 * d14 - kSin1 * d23);
     b[0] = a0 + s14 + s23;
     b[e] = Times(m1 + n1, w[0]);
     b[2 * e] = Times(m2 + n2, w[1]);

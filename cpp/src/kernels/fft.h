@@ -52,7 +52,7 @@ class RealFftPlan {
  private:
   int64_t n_;
   bool even_;
-  FftPlan<R> plan_;         // of half the length when that is whole
+  FftPlan<R> plan_;  // of half the length when that is whole
   std::vector<C> twiddles_;
 };
 

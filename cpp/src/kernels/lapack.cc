@@ -148,8 +148,8 @@ int Lapack<T>::Syevd(char job, char uplo, int n, T* a, R* w) {
     using F = int (*)(int, char, char, int, T*, int, R*, T*, int, R*, int, int*, int);
     static const auto f = Routine<T, F>("syevd", "heevd");
     R best_reals = 0;
-    int info = f(kColumnMajor, job, uplo, n, a, lda, w, &best, -1, &best_reals, -1, &best_integers,
-                 -1);
+    int info =
+        f(kColumnMajor, job, uplo, n, a, lda, w, &best, -1, &best_reals, -1, &best_integers, -1);
     if (info != 0) return info;
     std::vector<T> work(Length(First(best)));
     std::vector<R> reals(Length(best_reals));
@@ -218,14 +218,13 @@ int Lapack<T>::Gelsy(int m, int n, int k, T* a, T* b, int ldb, R rcond) {
 template <class T>
 int Lapack<T>::Gees(int n, T* a, T* w, T* z) {
   if constexpr (kIsComplex<T>) {
-    using F =
-        int (*)(int, char, char, void*, int, T*, int, int*, T*, T*, int, T*, int, R*, int*);
+    using F = int (*)(int, char, char, void*, int, T*, int, int*, T*, T*, int, T*, int, R*, int*);
     static const auto f = Routine<T, F>("gees", "gees");
     std::vector<R> reals(n);
     int sorted = 0;
     return WithWork<T>([&](T* work, int length) {
-      return f(kColumnMajor, 'V', 'N', nullptr, n, a, std::max(1, n), &sorted, w, z,
-               std::max(1, n), work, length, reals.data(), nullptr);
+      return f(kColumnMajor, 'V', 'N', nullptr, n, a, std::max(1, n), &sorted, w, z, std::max(1, n),
+               work, length, reals.data(), nullptr);
     });
   } else {
     static_cast<void>(n), static_cast<void>(a), static_cast<void>(w), static_cast<void>(z);
@@ -239,8 +238,7 @@ int Lapack<T>::SchurValues(int n, T* a, R* re, R* im) {
     static_cast<void>(n), static_cast<void>(a), static_cast<void>(re), static_cast<void>(im);
     return -1;
   } else {
-    using F =
-        int (*)(int, char, char, void*, int, T*, int, int*, R*, R*, T*, int, T*, int, int*);
+    using F = int (*)(int, char, char, void*, int, T*, int, int*, R*, R*, T*, int, T*, int, int*);
     static const auto f = Routine<T, F>("gees", "gees");
     int sorted = 0;
     return WithWork<T>([&](T* work, int length) {
@@ -256,7 +254,7 @@ void Lapack<T>::Trsm(bool lower, bool adjoint, bool unit, int n, int k, const T*
   static const auto f = Find<T, F>("cblas_", "trsm", "");
   const T one(1);
   f(kRowMajor, kLeft, lower ? kLower : kUpper,
-    !adjoint       ? kNoTranspose
+    !adjoint        ? kNoTranspose
     : kIsComplex<T> ? kConjugate
                     : kTranspose,
     unit ? kUnit : kNonUnit, n, k, Argument(one), a, std::max(1, n), b, std::max(1, k));

@@ -104,7 +104,8 @@ void Qr(int64_t batch, int64_t m, int64_t n, bool full, const T* a, T* q, T* r) 
     std::vector<T> work(a + b * m * n, a + (b + 1) * m * n), tau(rank);
     Lapack<T>::Gelqf(static_cast<int>(n), static_cast<int>(m), work.data(), tau.data());
     for (int64_t i = 0; i < p; ++i) {
-      for (int64_t j = 0; j < n; ++j) r_out[i * n + j] = i < rank && j >= i ? work[i * n + j] : T(0);
+      for (int64_t j = 0; j < n; ++j)
+        r_out[i * n + j] = i < rank && j >= i ? work[i * n + j] : T(0);
     }
     // The reflectors, with rows of length p.
     for (int64_t i = 0; i < m; ++i) {
@@ -164,10 +165,9 @@ int64_t EigenSymmetric(int64_t batch, int64_t n, const T* a, Real<T>* w, T* v) {
       }
       std::fill(work.data() + i * n + i + 1, work.data() + (i + 1) * n, T(0));
     }
-    const bool done =
-        IsFinite(work.data(), n * n) && Lapack<T>::Syevd(v == nullptr ? 'N' : 'V', 'U',
-                                                         static_cast<int>(n), work.data(),
-                                                         w + b * n) == 0;
+    const bool done = IsFinite(work.data(), n * n) &&
+                      Lapack<T>::Syevd(v == nullptr ? 'N' : 'V', 'U', static_cast<int>(n),
+                                       work.data(), w + b * n) == 0;
     // LAPACK saw the conjugate matrix: its vectors, the rows here, are conjugated.
     if (done && v != nullptr) Adjoint(n, n, work.data(), v + b * n * n);
     if (!done) {

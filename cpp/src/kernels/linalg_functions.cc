@@ -57,9 +57,8 @@ Matrix TriangularRoot(int64_t n, const Matrix& t) {
 // and log(1 + x) = integral of x / (1 + u x) over u in [0, 1], by Gauss-Legendre quadrature,
 // which is the diagonal Pade approximant; 7 nodes are exact to double precision for |x| < 0.26.
 Matrix TriangularLog(int64_t n, const Matrix& t) {
-  constexpr double kNodes[7] = {0.025446043828620737, 0.12923440720030278, 0.29707742431130141,
-                                0.5,                  0.70292257568869859, 0.87076559279969722,
-                                0.97455395617137926};
+  constexpr double kNodes[7] = {0.025446043828620737, 0.12923440720030278, 0.29707742431130141, 0.5,
+                                0.70292257568869859,  0.87076559279969722, 0.97455395617137926};
   constexpr double kWeights[7] = {0.064742483084434847, 0.13985269574463833, 0.19091502525255947,
                                   0.20897959183673469,  0.19091502525255947, 0.13985269574463833,
                                   0.064742483084434847};

@@ -314,16 +314,15 @@ void TridiagonalSolve(int64_t batch, int64_t n, int64_t k, bool pivoting, bool p
   });
 }
 
-#define WENGERT_INSTANTIATE(T)                                                                   \
-  template void Cholesky<T>(int64_t, int64_t, const T*, T*);                                     \
-  template int64_t Inverse<T>(int64_t, int64_t, bool, const T*, T*);                             \
-  template void Determinant<T>(int64_t, int64_t, const T*, T*);                                  \
-  template void LogDeterminant<T>(int64_t, int64_t, const T*, T*, T*);                           \
-  template int64_t Solve<T>(int64_t, int64_t, int64_t, bool, const T*, const T*, T*);            \
-  template void TriangularSolve<T>(int64_t, int64_t, int64_t, bool, bool, const T*, const T*,    \
-                                   T*);                                                          \
-  template int64_t BandedTriangularSolve<T>(int64_t, int64_t, int64_t, int64_t, bool, bool,      \
-                                            const T*, const T*, T*);                             \
+#define WENGERT_INSTANTIATE(T)                                                                     \
+  template void Cholesky<T>(int64_t, int64_t, const T*, T*);                                       \
+  template int64_t Inverse<T>(int64_t, int64_t, bool, const T*, T*);                               \
+  template void Determinant<T>(int64_t, int64_t, const T*, T*);                                    \
+  template void LogDeterminant<T>(int64_t, int64_t, const T*, T*, T*);                             \
+  template int64_t Solve<T>(int64_t, int64_t, int64_t, bool, const T*, const T*, T*);              \
+  template void TriangularSolve<T>(int64_t, int64_t, int64_t, bool, bool, const T*, const T*, T*); \
+  template int64_t BandedTriangularSolve<T>(int64_t, int64_t, int64_t, int64_t, bool, bool,        \
+                                            const T*, const T*, T*);                               \
   template void TridiagonalSolve<T>(int64_t, int64_t, int64_t, bool, bool, const T*, const T*, T*);
 WENGERT_INSTANTIATE(float)
 WENGERT_INSTANTIATE(double)

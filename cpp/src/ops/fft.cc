@@ -67,8 +67,8 @@ std::vector<int64_t> Lengths(LoweringContext& c, int rank, bool inverse) {
   const std::vector<int64_t> lengths = given.AsInts();
   for (int i = 0; i < rank; ++i) {
     const int64_t n = lengths[i];
-    if (n < 0) c.Fail("fft_length[" + std::to_string(i) + "] must be >= 0, but got: " +
-                      std::to_string(n));
+    if (n < 0)
+      c.Fail("fft_length[" + std::to_string(i) + "] must be >= 0, but got: " + std::to_string(n));
     const size_t axis = dims.size() - rank + i;
     const int64_t needed = n > 0 && i == rank - 1 && inverse ? n / 2 + 1 : n;
     if (NumElements(dims) > 0 && dims[axis] < needed) {
@@ -174,7 +174,8 @@ void RegisterInverseReal(OpRegistry& r, const Transform& t, const Transform& opp
 }  // namespace
 
 void RegisterFftOps(OpRegistry& r) {
-  constexpr Transform kForward[] = {{"FFT", "fft", 1}, {"FFT2D", "fft2d", 2}, {"FFT3D", "fft3d", 3}};
+  constexpr Transform kForward[] = {
+      {"FFT", "fft", 1}, {"FFT2D", "fft2d", 2}, {"FFT3D", "fft3d", 3}};
   constexpr Transform kInverse[] = {
       {"IFFT", "ifft", 1}, {"IFFT2D", "ifft2d", 2}, {"IFFT3D", "ifft3d", 3}};
   constexpr Transform kReal[] = {

@@ -66,10 +66,9 @@ Tensor TransformMatrix(Builder& b, const Tensor& n, DType dtype) {
   const Tensor columns = b.Transpose(rows, std::vector<int64_t>{1, 0});
   const Tensor products = b.Cast(b.Multiply(rows, columns), dtype);
   constexpr double kTwoPi = 6.283185307179586;
-  const Array factor =
-      dtype == DType::kComplex128
-          ? Array::Scalar<std::complex<double>>({0, -kTwoPi})
-          : Array::Scalar<std::complex<float>>({0, -static_cast<float>(kTwoPi)});
+  const Array factor = dtype == DType::kComplex128
+                           ? Array::Scalar<std::complex<double>>({0, -kTwoPi})
+                           : Array::Scalar<std::complex<float>>({0, -static_cast<float>(kTwoPi)});
   const Tensor turns = b.Multiply(factor, products);
   return b.Op("Exp", {b.TrueDiv(turns, b.Cast(n, dtype))});
 }
@@ -162,8 +161,8 @@ GradientFn InverseGradient(const Transform& opposite) {
   };
 }
 
-// y = the first terms of F x: dx = Re sum_k dy_k exp(2 pi i j k / n). N irfft(dy) sums the terms and
-// their mirror images, so half of it and of the terms without one are what is wanted.
+// y = the first terms of F x: dx = Re sum_k dy_k exp(2 pi i j k / n). N irfft(dy) sums the terms
+// and their mirror images, so half of it and of the terms without one are what is wanted.
 GradientFn RealGradient(const Transform& opposite) {
   return [opposite](GradientContext& g) -> std::vector<Grad> {
     Builder& b = g.b;
@@ -183,8 +182,8 @@ GradientFn RealGradient(const Transform& opposite) {
   };
 }
 
-// y_j = 1/N sum_k c_k Re(x_k exp(2 pi i j k / n)), where c_k is 2 for terms with a mirror image and 1
-// for others: dx_k = c_k / N (F dy)_k
+// y_j = 1/N sum_k c_k Re(x_k exp(2 pi i j k / n)), where c_k is 2 for terms with a mirror image and
+// 1 for others: dx_k = c_k / N (F dy)_k
 GradientFn InverseRealGradient(const Transform& opposite) {
   return [opposite](GradientContext& g) -> std::vector<Grad> {
     Builder& b = g.b;
@@ -193,8 +192,7 @@ GradientFn InverseRealGradient(const Transform& opposite) {
     const In n = known ? In(known->AsInt(known->size() - 1)) : In(Slice(b, length, {At(-1)}));
     const Tensor odd = b.FloorMod(n, 2);
     const bool whole = WholeInput(x, length, opposite.rank, true);
-    const Tensor terms = whole ? Slice(b, b.ShapeOf(x), {At(-1)})
-                               : b.Add(b.FloorDivide(n, 2), 1);
+    const Tensor terms = whole ? Slice(b, b.ShapeOf(x), {At(-1)}) : b.Add(b.FloorDivide(n, 2), 1);
     const Tensor twice = b.Add(b.Subtract(terms, 2), odd);
     const DType real = dy.dtype();
     const Tensor twos = b.Multiply(2, b.Ones(Ins{twice}, real));

@@ -46,8 +46,7 @@ void LowerBanded(LoweringContext& c) {
   MatrixOptions options;
   options.lower = c.op.bool_attr("lower");
   options.adjoint = c.op.bool_attr("adjoint");
-  LowerSolve(c, MatrixOp::kBandedTriangularSolve, options,
-             {spread(c.x(0), a), spread(c.x(1), b)});
+  LowerSolve(c, MatrixOp::kBandedTriangularSolve, options, {spread(c.x(0), a), spread(c.x(1), b)});
 }
 
 // as MatrixTriangularSolve, with dA in the band
@@ -55,16 +54,16 @@ std::vector<Grad> BandedGradient(GradientContext& g) {
   Builder& b = g.b;
   const bool adjoint = g.op->bool_attr("adjoint"), lower = g.op->bool_attr("lower");
   const Tensor bands = Slice(b, b.ShapeOf(g.x(0)), {At(-2)});
-  const Tensor db = b.Op("BandedTriangularSolve", {g.x(0), g.dy()},
-                         {{"lower", lower}, {"adjoint", !adjoint}});
-  const Tensor product = adjoint ? Product(b, g.y(), db, false, true)
-                                 : Product(b, db, g.y(), false, true);
+  const Tensor db =
+      b.Op("BandedTriangularSolve", {g.x(0), g.dy()}, {{"lower", lower}, {"adjoint", !adjoint}});
+  const Tensor product =
+      adjoint ? Product(b, g.y(), db, false, true) : Product(b, db, g.y(), false, true);
   const Tensor full = b.Negative(product);
   const Tensor outermost = b.Subtract(bands, 1);
   std::vector<In> k = {0, outermost};
   if (lower) k = {b.Negative(outermost), 0};
-  const Tensor da = b.Op("MatrixDiagPartV3", {full, std::move(k), 0}, {{"align", "LEFT_RIGHT"}},
-                         "diag_part");
+  const Tensor da =
+      b.Op("MatrixDiagPartV3", {full, std::move(k), 0}, {{"align", "LEFT_RIGHT"}}, "diag_part");
   return SumBatches(b, g.x(0), g.x(1), da, db);
 }
 
@@ -161,10 +160,9 @@ std::vector<Grad> TridiagonalSolveGradient(GradientContext& g) {
   const Tensor above = vectors.Backward(diagonals, {At(2), From(1)});
   const Tensor below = vectors.Forward(diagonals, {At(0), To(-1)});
   const Tensor transposed = b.Stack({above, main, below}, -2);
-  const Tensor db =
-      b.Op("TridiagonalSolve", {transposed, g.dy()},
-           {{"partial_pivoting", g.op->bool_attr("partial_pivoting")},
-            {"perturb_singular", g.op->bool_attr("perturb_singular")}});
+  const Tensor db = b.Op("TridiagonalSolve", {transposed, g.dy()},
+                         {{"partial_pivoting", g.op->bool_attr("partial_pivoting")},
+                          {"perturb_singular", g.op->bool_attr("perturb_singular")}});
   const Tensor d_main = b.ReduceSum(b.Multiply(db, x), In(-1));
   EndPadder rows(b, x, true);
   const Tensor next = rows.Backward(x, {From(1), All()});

@@ -32,11 +32,21 @@ struct Range {
   std::optional<int64_t> begin, end;
   bool index = false;
 };
-inline Range All() { return {}; }
-inline Range From(int64_t begin) { return {begin, {}}; }
-inline Range To(int64_t end) { return {{}, end}; }
-inline Range Between(int64_t begin, int64_t end) { return {begin, end}; }
-inline Range At(int64_t i) { return {i, {}, true}; }
+inline Range All() {
+  return {};
+}
+inline Range From(int64_t begin) {
+  return {begin, {}};
+}
+inline Range To(int64_t end) {
+  return {{}, end};
+}
+inline Range Between(int64_t begin, int64_t end) {
+  return {begin, end};
+}
+inline Range At(int64_t i) {
+  return {i, {}, true};
+}
 // x[ranges], and x[..., ranges].
 Tensor Slice(Builder& b, const Tensor& x, const std::vector<Range>& ranges);
 Tensor SliceLast(Builder& b, const Tensor& x, const std::vector<Range>& ranges);

@@ -34,8 +34,8 @@ Tensor Kronecker(Builder& b, const Tensor& x, const Tensor& y) {
   return b.Reshape(b.Multiply(outer_x, inner_y), shape);
 }
 
-// S S = A: X = dA solves S^H X + X S^H = dS, written as one system for the vector of the elements of
-// the transpose: (1 kron S^H + S^* kron 1) vec(X^T) = vec(dS^T)
+// S S = A: X = dA solves S^H X + X S^H = dS, written as one system for the vector of the elements
+// of the transpose: (1 kron S^H + S^* kron 1) vec(X^T) = vec(dS^T)
 std::vector<Grad> SquareRootGradient(GradientContext& g) {
   Builder& b = g.b;
   const Tensor s = b.Conj(g.y());

@@ -52,9 +52,9 @@ std::vector<Grad> QrGradient(GradientContext& g) {
   const int64_t rows = shape.has_rank() ? shape.dim(shape.rank() - 2) : kUnknownDim;
   const int64_t cols = shape.has_rank() ? shape.dim(shape.rank() - 1) : kUnknownDim;
   auto fail = [&](const std::string& why) {
-    throw Error(ErrorKind::kNotImplementedError,
-                "QrGrad not implemented " + why + ". Received r.shape: " + shape.ToPython() +
-                    " in " + g.op->name());
+    throw Error(ErrorKind::kNotImplementedError, "QrGrad not implemented " + why +
+                                                     ". Received r.shape: " + shape.ToPython() +
+                                                     " in " + g.op->name());
   };
   if (rows < 0 || cols < 0) fail("with dynamic shapes");
   if (rows > cols) fail("when nrows > ncols and full_matrices is true");

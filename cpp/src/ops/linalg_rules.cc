@@ -45,8 +45,8 @@ void DeterminantShape(ShapeContext& c) {
 Dims MatrixDims(LoweringContext& c, int i) {
   Dims dims = c.dims(i);
   if (dims.size() < 2) {
-    c.Fail("Input tensor " + std::to_string(i) +
-           " must have rank >= 2, got " + std::to_string(dims.size()));
+    c.Fail("Input tensor " + std::to_string(i) + " must have rank >= 2, got " +
+           std::to_string(dims.size()));
   }
   return dims;
 }

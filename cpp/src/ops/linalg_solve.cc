@@ -136,8 +136,8 @@ std::vector<Grad> LogDeterminantGradient(GradientContext& g) {
 std::vector<Grad> SolveGradient(GradientContext& g) {
   const bool adjoint = g.op->bool_attr("adjoint");
   const Tensor db = g.b.Op("MatrixSolve", {g.x(0), g.dy()}, {{"adjoint", !adjoint}});
-  const Tensor da = adjoint ? Product(g.b, g.y(), db, false, true)
-                            : Product(g.b, db, g.y(), false, true);
+  const Tensor da =
+      adjoint ? Product(g.b, g.y(), db, false, true) : Product(g.b, db, g.y(), false, true);
   return {g.b.Negative(da), db};
 }
 
@@ -145,8 +145,8 @@ std::vector<Grad> SolveGradient(GradientContext& g) {
 std::vector<Grad> TriangularSolveGradient(GradientContext& g) {
   const bool adjoint = g.op->bool_attr("adjoint"), lower = g.op->bool_attr("lower");
   const Tensor db = TriangularSolve(g.b, g.x(0), g.dy(), lower, !adjoint);
-  const Tensor product = adjoint ? Product(g.b, g.y(), db, false, true)
-                                 : Product(g.b, db, g.y(), false, true);
+  const Tensor product =
+      adjoint ? Product(g.b, g.y(), db, false, true) : Product(g.b, db, g.y(), false, true);
   const Tensor full = g.b.Negative(product);
   const Tensor da = BandPart(g.b, full, lower ? -1 : 0, lower ? 0 : -1);
   return SumBatches(g.b, g.x(0), g.x(1), da, db);

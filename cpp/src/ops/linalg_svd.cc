@@ -36,9 +36,9 @@ Tensor ValuesGradient(GradientContext& g, const Tensor& ds) {
 
 // A = U S V^H, m x n with m <= n, and F_ij = 1 / (s_j^2 - s_i^2):
 //   dA = U [dS + (J + J^H) S + S (K + K^H)] V^H + U S^-1 dV^H (1 - V V^H)
-//   with J = F (U^H dU), K = F (V^H dV) element by element, all V of its first m columns; the further
-//   ones, V2, subtract V^H dV2 V2^H in the last term. For complex matrices, where factors are unique
-//   up to phases, U S^-1 (L^H - L) V^H / 2 is added, L the diagonal of V^H dV.
+//   with J = F (U^H dU), K = F (V^H dV) element by element, all V of its first m columns; the
+//   further ones, V2, subtract V^H dV2 V2^H in the last term. For complex matrices, where factors
+//   are unique up to phases, U S^-1 (L^H - L) V^H / 2 is added, L the diagonal of V^H dV.
 class FactorsGradient {
  public:
   FactorsGradient(GradientContext& g, const Tensor& ds, int64_t rows, int64_t cols)
@@ -58,8 +58,7 @@ class FactorsGradient {
       throw Error(ErrorKind::kNotImplementedError,
                   "svd gradient is not implemented for abs(m - n) > 1 when full_matrices is True. "
                   "Received: m=" +
-                      std::to_string(m_) + " and n=" + std::to_string(n_) + " in " +
-                      g_.op->name());
+                      std::to_string(m_) + " and n=" + std::to_string(n_) + " in " + g_.op->name());
     }
     const Tensor s = g_.y(0);
     s_matrix_ = Diag(b_, s);
