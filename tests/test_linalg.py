@@ -155,6 +155,31 @@ def test_functions_of_matrices() -> None:
     close(scipy.linalg.expm(tf.linalg.logm(large).numpy()), large, 1e-7)
 
 
+def test_exponentials() -> None:
+    for x in (A, Z, 30 * A[:1], 1e-3 * A, np.zeros((3, 3))):
+        want = np.reshape([scipy.linalg.expm(a) for a in x.reshape(-1, *x.shape[-2:])], x.shape)
+        close(tf.linalg.expm(x).numpy() / abs(want).max(), want / abs(want).max(), 1e-9)
+    single = A.astype(np.float32)
+    close(tf.linalg.expm(single).numpy() / 100, tf.linalg.expm(A).numpy() / 100, 1e-4)
+    assert np.isnan(tf.linalg.expm(NAN).numpy()).all()
+    assert tf.linalg.expm(np.zeros((2, 0, 0))).numpy().shape == (2, 0, 0)
+    with pytest.raises(ValueError, match="rank at least 2"):
+        tf.linalg.expm(np.ones(2))
+
+
+def test_conjugate_gradients() -> None:
+    b = DEFINITE @ np.arange(4.0)
+    state = tf.linalg.experimental.conjugate_gradient(DEFINITE, b, tol=1e-12)
+    close(state.x.numpy(), np.arange(4.0), 1e-8)
+    assert 0 < state.i.numpy() <= 8
+    inverse = np.linalg.inv(DEFINITE)
+    faster = tf.linalg.experimental.conjugate_gradient(DEFINITE, b, inverse, tol=1e-9)
+    assert faster.i.numpy() <= 2
+    close(faster.x.numpy(), np.arange(4.0), 1e-8)
+    again = tf.linalg.experimental.conjugate_gradient(DEFINITE, b, x=np.arange(4.0))
+    assert again.i.numpy() == 0
+
+
 def test_determinants() -> None:
     close(tf.linalg.det(Z).numpy(), np.linalg.det(Z))
     sign, log = (y.numpy() for y in tf.linalg.slogdet(Z))

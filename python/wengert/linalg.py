@@ -39,6 +39,7 @@ _NAMES = {
         ("adjoint", "band_part", "norm", "normalize", "tensor_diag", "tensor_diag_part", "trace"),
         "_linalg_norms",
     ),
+    "expm": "_linalg_expm",
     "l2_normalize": "_nn_ops",
 }  # fmt: skip
 
@@ -49,15 +50,17 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
+    from importlib import import_module
+
+    if name == "experimental":
+        return import_module("wengert._linalg_experimental")
     module = _NAMES.get(name)
     if module is None:
         raise AttributeError(f"module 'wengert.linalg' has no attribute {name!r}")
-    from importlib import import_module
-
     value = getattr(import_module(f"wengert.{module}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES})
+    return sorted({*globals(), *_NAMES, "experimental"})

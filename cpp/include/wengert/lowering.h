@@ -29,36 +29,6 @@ enum class ReduceOp : uint8_t { kSum, kProd, kMax, kMin, kAll, kAny };
 enum class ScanOp : uint8_t { kSum, kProd, kLogSumExp };
 enum class ScatterOp : uint8_t { kSet, kAdd, kSub, kMul, kMax, kMin };
 
-// Decompositions and solvers of square and other matrices, over the last two axes; leading
-// axes are a batch. Float and double and their complex types.
-enum class MatrixOp : uint8_t {
-  kCholesky,               // a -> l
-  kInverse,                // a -> inverse
-  kDeterminant,            // a -> number
-  kLogDeterminant,         // a -> sign, logarithm of the absolute value
-  kSolve,                  // a, b -> x
-  kTriangularSolve,        // a, b -> x
-  kBandedTriangularSolve,  // bands, b -> x
-  kTridiagonalSolve,       // diagonals, b -> x
-  kLeastSquares,           // a, b, weight of |x|^2 (a double) -> x
-  kQr,                     // a -> q, r
-  kSvd,                    // a -> s (real), u, v
-  kEigenSymmetric,         // a -> e (real), v
-  kEigen,                  // a -> e, v (complex)
-  kLu,                     // a -> both factors, permutation (int32)
-  kSquareRoot,             // a -> root
-  kLogarithm,              // a -> logarithm (complex types only)
-};
-struct MatrixOptions {
-  bool adjoint = false;  // of a
-  bool lower = true;     // which triangle
-  bool full = false;     // square factors
-  bool vectors = true;   // or values alone
-  bool fast = true;      // by the normal equations
-  bool pivoting = true;  // exchange rows for stability
-  bool perturb = false;  // small pivots in place of zeros
-};
-
 // A primitive given as code: for what no other primitive says (special functions, linear
 // algebra, user-defined ops). Runs on whole arrays.
 struct KernelSpec {
@@ -144,17 +114,6 @@ class Lowering {
   // --- linear algebra ----------------------------------------------------------------
   // Last two axes; leading ones broadcast.
   virtual Value MatMul(Value a, Value b, bool transpose_a, bool transpose_b) = 0;
-  // Leading axes of the arguments must agree. A matrix that does not allow it raises
-  // InvalidArgument.
-  virtual std::vector<Value> Matrix(MatrixOp op, const std::vector<Value>& args,
-                                    const MatrixOptions& options = {}) = 0;
-
-  // --- Fourier transforms ------------------------------------------------------------
-  // Over the last `axes` axes of a complex array; the inverse divides by their size.
-  virtual Value Fft(Value x, int axes, bool inverse) = 0;
-  // Along the last axis, n real numbers to their first n / 2 + 1 terms and back.
-  virtual Value RealFft(Value x) = 0;
-  virtual Value InverseRealFft(Value x, int64_t n) = 0;
 
   // --- anything else -------------------------------------------------------------------
   virtual std::vector<Value> Kernel(KernelSpec spec, const std::vector<Value>& args) = 0;

@@ -1,12 +1,12 @@
-// ProgramBuilder: Fourier transforms, as kernels that call kernels/fft.h.
+// Fourier transforms, as kernels that call kernels/fft.h.
 #include <complex>
 #include <memory>
 #include <string>
 
-#include "compile/program_builder.h"
 #include "kernels/fft.h"
+#include "wengert/lowering_kernels.h"
 
-namespace wengert::compile {
+namespace wengert {
 namespace {
 
 namespace k = wengert::kernels;
@@ -63,11 +63,11 @@ auto MakeInverseRealFft(int64_t n) {
 
 }  // namespace
 
-Value ProgramBuilder::Fft(Value x, int axes, bool inverse) {
-  const DType type = dtype(x);
-  const Dims shape = dims(x);
-  if (!IsComplex(type) || rank(x) < axes) {
-    throw InvalidArgument("Fft over " + std::to_string(axes) +
+Value FftKernel(Lowering& b, Value x, int axes, bool inverse) {
+  const DType type = b.dtype(x);
+  const Dims shape = b.dims(x);
+  if (!IsComplex(type) || b.rank(x) < axes) {
+    throw InvalidArgument("A Fourier transform over " + std::to_string(axes) +
                           " axes expects a complex array of at least that rank");
   }
   KernelSpec spec;
@@ -80,14 +80,14 @@ Value ProgramBuilder::Fft(Value x, int axes, bool inverse) {
   } else {
     spec.run = MakeComplexFft<double>(shape, axes, inverse);
   }
-  return Kernel(std::move(spec), {x})[0];
+  return b.Kernel(std::move(spec), {x})[0];
 }
 
-Value ProgramBuilder::RealFft(Value x) {
-  const DType type = dtype(x);
-  Dims shape = dims(x);
+Value RealFftKernel(Lowering& b, Value x) {
+  const DType type = b.dtype(x);
+  Dims shape = b.dims(x);
   if ((type != DType::kFloat32 && type != DType::kFloat64) || shape.empty()) {
-    throw InvalidArgument("RealFft expects an array of float32 or float64");
+    throw InvalidArgument("A transform of real numbers expects an array of float32 or float64");
   }
   const int64_t n = shape.back();
   shape.back() = n / 2 + 1;
@@ -101,14 +101,14 @@ Value ProgramBuilder::RealFft(Value x) {
     spec.dtypes = {DType::kComplex128};
     spec.run = MakeRealFft<double>(n);
   }
-  return Kernel(std::move(spec), {x})[0];
+  return b.Kernel(std::move(spec), {x})[0];
 }
 
-Value ProgramBuilder::InverseRealFft(Value x, int64_t n) {
-  const DType type = dtype(x);
-  Dims shape = dims(x);
+Value InverseRealFftKernel(Lowering& b, Value x, int64_t n) {
+  const DType type = b.dtype(x);
+  Dims shape = b.dims(x);
   if (!IsComplex(type) || shape.empty() || shape.back() != n / 2 + 1) {
-    throw InvalidArgument("InverseRealFft of length " + std::to_string(n) + " expects " +
+    throw InvalidArgument("An inverse transform of length " + std::to_string(n) + " expects " +
                           std::to_string(n / 2 + 1) + " complex terms");
   }
   shape.back() = n;
@@ -123,7 +123,7 @@ Value ProgramBuilder::InverseRealFft(Value x, int64_t n) {
     spec.dtypes = {DType::kFloat64};
     spec.run = MakeInverseRealFft<double>(n);
   }
-  return Kernel(std::move(spec), {x})[0];
+  return b.Kernel(std::move(spec), {x})[0];
 }
 
-}  // namespace wengert::compile
+}  // namespace wengert

@@ -1,11 +1,11 @@
-// ProgramBuilder: linear algebra, as kernels that call kernels/linalg.h.
+// Linear algebra, as kernels that call kernels/linalg.h.
 #include <complex>
 #include <string>
 
-#include "compile/program_builder.h"
 #include "kernels/linalg.h"
+#include "wengert/lowering_kernels.h"
 
-namespace wengert::compile {
+namespace wengert {
 namespace {
 
 namespace k = wengert::kernels;
@@ -215,14 +215,14 @@ std::string Key(const MatrixOptions& o) {
 
 }  // namespace
 
-std::vector<Value> ProgramBuilder::Matrix(MatrixOp op, const std::vector<Value>& args,
-                                          const MatrixOptions& options) {
+std::vector<Value> MatrixKernel(Lowering& b, MatrixOp op, const std::vector<Value>& args,
+                                const MatrixOptions& options) {
   std::vector<Dims> shapes;
-  for (Value v : args) shapes.push_back(dims(v));
-  const DType type = dtype(args.at(0));
+  for (Value v : args) shapes.push_back(b.dims(v));
+  const DType type = b.dtype(args.at(0));
   const size_t matrices = op == MatrixOp::kLeastSquares ? 2 : args.size();
   for (size_t i = 0; i < matrices; ++i) {
-    if (shapes[i].size() < 2 || shapes[i].size() != shapes[0].size() || dtype(args[i]) != type ||
+    if (shapes[i].size() < 2 || shapes[i].size() != shapes[0].size() || b.dtype(args[i]) != type ||
         !std::equal(shapes[i].begin(), shapes[i].end() - 2, shapes[0].begin())) {
       throw InvalidArgument(std::string(MatrixName(op)) +
                             " expects batches of matrices of one dtype, got " +
@@ -249,7 +249,7 @@ std::vector<Value> ProgramBuilder::Matrix(MatrixOp op, const std::vector<Value>&
                     std::string(MatrixName(op)) + " has no kernel for " + Name(type));
     }
   };
-  return Kernel(std::move(spec), args);
+  return b.Kernel(std::move(spec), args);
 }
 
-}  // namespace wengert::compile
+}  // namespace wengert

@@ -53,11 +53,6 @@ class ProgramBuilder : public Lowering {
                 bool drop_out_of_range) override;
   std::vector<Value> TopK(Value x, int64_t k) override;
   Value MatMul(Value a, Value b, bool transpose_a, bool transpose_b) override;
-  std::vector<Value> Matrix(MatrixOp op, const std::vector<Value>& args,
-                            const MatrixOptions& options) override;
-  Value Fft(Value x, int axes, bool inverse) override;
-  Value RealFft(Value x) override;
-  Value InverseRealFft(Value x, int64_t n) override;
   std::vector<Value> Kernel(KernelSpec spec, const std::vector<Value>& args) override;
   Value ReadVariable(Value handle, DType dtype) override;
   void AssignVariable(Value handle, Value value) override;

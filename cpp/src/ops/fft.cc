@@ -7,7 +7,7 @@
 #include "ops/fft_gradient.h"
 #include "ops/register.h"
 #include "wengert/builder.h"
-#include "wengert/lowering.h"
+#include "wengert/lowering_kernels.h"
 #include "wengert/op_def.h"
 
 namespace wengert {
@@ -50,7 +50,7 @@ void LowerComplex(LoweringContext& c, int rank, bool inverse) {
     c.Fail("Input must have rank of at least " + std::to_string(rank) +
            " but got: " + ToString(dims));
   }
-  c.set(c.b.Fft(c.x(0), rank, inverse));
+  c.set(FftKernel(c.b, c.x(0), rank, inverse));
 }
 
 // The lengths of a real transform, checked against an input that must be at least as long.
@@ -108,13 +108,13 @@ Value OuterFft(LoweringContext& c, Value x, int rank, bool inverse) {
   std::rotate(perm.end() - rank, perm.end() - 1, perm.end());
   std::vector<int> back(n);
   for (int i = 0; i < n; ++i) back[perm[i]] = i;
-  return c.b.Transpose(c.b.Fft(c.b.Transpose(x, perm), rank - 1, inverse), back);
+  return c.b.Transpose(FftKernel(c.b, c.b.Transpose(x, perm), rank - 1, inverse), back);
 }
 
 void LowerReal(LoweringContext& c, int rank) {
   CheckPrecision(c, c.dtype(0), c.op.type_attr("Tcomplex"));
   const std::vector<int64_t> lengths = Lengths(c, rank, false);
-  const Value terms = c.b.RealFft(Crop(c, lengths));
+  const Value terms = RealFftKernel(c.b, Crop(c, lengths));
   c.set(OuterFft(c, terms, rank, false));
 }
 
@@ -123,7 +123,7 @@ void LowerInverseReal(LoweringContext& c, int rank) {
   std::vector<int64_t> sizes = Lengths(c, rank, true);
   const int64_t n = sizes.back();
   sizes.back() = n / 2 + 1;
-  c.set(c.b.InverseRealFft(OuterFft(c, Crop(c, sizes), rank, true), n));
+  c.set(InverseRealFftKernel(c.b, OuterFft(c, Crop(c, sizes), rank, true), n));
 }
 
 // --- registration -----------------------------------------------------------------------

@@ -79,7 +79,7 @@ void LowerEig(LoweringContext& c) {
   }
   MatrixOptions options;
   options.vectors = c.op.bool_attr("compute_v");
-  c.out = c.b.Matrix(MatrixOp::kEigen, {c.x(0)}, options);
+  c.out = MatrixKernel(c.b, MatrixOp::kEigen, {c.x(0)}, options);
 }
 
 }  // namespace

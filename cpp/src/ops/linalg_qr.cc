@@ -109,7 +109,7 @@ void RegisterQrOps(OpRegistry& r) {
         const DType dtype = c.dtype(0);
         const bool narrow = dtype == DType::kFloat16;
         const Value x = narrow ? c.b.Cast(c.x(0), DType::kFloat32) : c.x(0);
-        const std::vector<Value> out = c.b.Matrix(MatrixOp::kLu, {x});
+        const std::vector<Value> out = MatrixKernel(c.b, MatrixOp::kLu, {x});
         c.out = {c.b.Cast(out[0], dtype), c.b.Cast(out[1], c.op.type_attr("output_idx_type"))};
       });
 }

@@ -68,7 +68,7 @@ Value Wide(LoweringContext& c, Value v) {
 }  // namespace
 
 std::vector<Value> Decompose(LoweringContext& c, MatrixOp op, const MatrixOptions& options) {
-  std::vector<Value> out = c.b.Matrix(op, {Wide(c, c.x(0))}, options);
+  std::vector<Value> out = MatrixKernel(c.b, op, {Wide(c, c.x(0))}, options);
   for (Value& v : out) v = c.b.Cast(v, c.dtype(0));
   return out;
 }
@@ -77,7 +77,7 @@ void LowerSolve(LoweringContext& c, MatrixOp op, const MatrixOptions& options,
                 std::vector<Value> args) {
   const DType dtype = c.b.dtype(args[1]);
   for (size_t i = 0; i < 2; ++i) args[i] = Wide(c, args[i]);
-  c.set(c.b.Cast(c.b.Matrix(op, args, options)[0], dtype));
+  c.set(c.b.Cast(MatrixKernel(c.b, op, args, options)[0], dtype));
 }
 
 int64_t MinDim(int64_t a, int64_t b) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "wengert/lowering.h"
+#include "wengert/lowering_kernels.h"
 #include "wengert/op_def.h"
 
 namespace wengert::linalg {
