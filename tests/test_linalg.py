@@ -86,6 +86,12 @@ def test_tridiagonal_formats() -> None:
         tf.linalg.tridiagonal_solve(compact, B[0], "x")
 
 
+def test_more_bands_than_rows() -> None:
+    bands = np.array([[2.0, 4.0], [9.0, 1.0], [9.0, 9.0]])
+    want = np.linalg.solve([[2.0, 0.0], [1.0, 4.0]], B[0, :2])
+    close(tf.linalg.banded_triangular_solve(bands, B[0, :2]).numpy(), want)
+
+
 def test_tridiagonal_without_pivots() -> None:
     zero = np.zeros((3, 2))
     assert np.isnan(tf.linalg.tridiagonal_solve(zero, np.ones(2)).numpy()).all()
@@ -259,6 +265,20 @@ def test_names_of_version_1() -> None:
 
 # --- unfit input ----------------------------------------------------------------------------
 
+
+def late(function: Callable[..., Any], *arrays: Array) -> None:
+    """Runs a function whose arguments have shapes that are not known before."""
+    with tf.Graph().as_default():
+        inputs = [tf.compat.v1.placeholder(tf.float64) for _ in arrays]
+        outputs = function(*inputs)
+        with tf.compat.v1.Session() as session:
+            session.run(outputs, dict(zip(inputs, arrays, strict=True)))
+
+
+def tridiagonal(diagonals: Any, rhs: Any) -> Any:
+    return tf.raw_ops.TridiagonalSolve(diagonals=diagonals, rhs=rhs)
+
+
 ONES = np.ones((2, 2))
 WIDE = np.ones((2, 3))
 
@@ -273,16 +293,19 @@ WIDE = np.ones((2, 3))
         (lambda: tf.linalg.lu(ONES), "Input is not invertible."),
         (lambda: tf.linalg.eigh(NAN), "Self-adjoint eigen decomposition was not successful."),
         (lambda: tf.linalg.eig(NAN), "Eigen decomposition was not successful."),
-        (lambda: tf.linalg.inv(WIDE), "Input matrix must be square."),
-        (lambda: tf.linalg.det(WIDE), "Input matrix must be square."),
-        (lambda: tf.linalg.cholesky(np.ones(2)), r"Input tensor 0 must have rank >= 2"),
-        (lambda: tf.linalg.solve(np.eye(2), np.ones((3, 2))), "rhs are incompatible"),
-        (lambda: tf.linalg.solve(np.eye(2), B), "must have the same rank"),
-        (lambda: tf.linalg.triangular_solve(ONES, np.ones((3, 2))), r"In\[0\] mismatch In\[1\]"),
-        (lambda: tf.linalg.triangular_solve(ONES, np.ones(2)), r"In\[1\] ndims must be >= 2"),
+        (lambda: late(tf.linalg.inv, WIDE), "Input matrix must be square."),
+        (lambda: late(tf.linalg.det, WIDE), "Input matrix must be square."),
+        (lambda: late(tf.linalg.cholesky, ONES[0]), r"Input tensor 0 must have rank >= 2"),
+        (lambda: late(tf.linalg.solve, ONES, np.ones((3, 2))), "matrix and rhs are incompatible."),
+        (lambda: late(tf.linalg.solve, ONES, B), "All input tensors must have the same rank."),
+        (lambda: late(tf.linalg.solve, WIDE, ONES), "must be a square matrix."),
+        (lambda: late(tf.linalg.triangular_solve, ONES, WIDE.T), r"In\[0\] mismatch In\[1\]"),
+        (lambda: late(tf.linalg.triangular_solve, ONES, ONES[0]), r"In\[1\] ndims must be >= 2: 1"),
+        (lambda: late(tf.linalg.triangular_solve, WIDE, ONES), r"must be square \(3 =/= 2\)"),
+        (lambda: late(tf.linalg.lu, WIDE), "Input matrix must be square."),
         (lambda: tf.linalg.banded_triangular_solve(np.zeros((1, 2)), ONES), "not invertible"),
         (lambda: tf.raw_ops.MatrixSolveLs(matrix=ONES, rhs=ONES, l2_regularizer=-1.0), ">= 0"),
-        (lambda: tf.raw_ops.TridiagonalSolve(diagonals=ONES, rhs=ONES), "3 rows, got 2"),
+        (lambda: late(tridiagonal, ONES, ONES), "3 rows, got 2"),
         (lambda: tf.raw_ops.Eig(input=ONES, Tout=tf.complex64), "Invalid output dtype 8 vs 18"),
     ],
 )  # fmt: skip
@@ -411,6 +434,9 @@ def test_gradients_that_are_not_there() -> None:
             tf.gradients(tf.linalg.lstsq(tall, tall, fast=False), tall)
         with pytest.raises(LookupError):
             tf.gradients(tf.linalg.lu(tall[:3])[0], tall)
+        z = tf.constant(Z)
+        with pytest.raises(LookupError):
+            tf.gradients(tf.linalg.logm(z), z, z)
 
 
 def test_float16_is_computed_in_float32() -> None:
