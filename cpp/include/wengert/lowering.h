@@ -9,6 +9,7 @@
 
 #include "wengert/graph.h"
 #include "wengert/op_def.h"
+#include "wengert/window.h"
 
 namespace wengert {
 
@@ -114,6 +115,12 @@ class Lowering {
   // --- linear algebra ----------------------------------------------------------------
   // Last two axes; leading ones broadcast.
   virtual Value MatMul(Value a, Value b, bool transpose_a, bool transpose_b) = 0;
+
+  // --- windows -----------------------------------------------------------------------
+  // The two arrays that the kind leaves, in the order of ConvKind; `out`: dims of the third.
+  virtual Value Conv(const ConvSpec& spec, Value a, Value b, Dims out) = 0;
+  // One or two arrays, as the kind says; `out`: dims of what is computed.
+  virtual Value Pool(const PoolSpec& spec, const std::vector<Value>& args, Dims out) = 0;
 
   // --- anything else -------------------------------------------------------------------
   virtual std::vector<Value> Kernel(KernelSpec spec, const std::vector<Value>& args) = 0;

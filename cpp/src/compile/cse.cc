@@ -99,6 +99,15 @@ struct AddFields {
     return true;
   }
   bool operator()(const MatMul& p) const { return Field(p.transpose_a) && Field(p.transpose_b); }
+  bool operator()(const Conv& p) const {
+    for (const Spatial* s : {&p.spec.stride, &p.spec.dilation, &p.spec.pad}) Three(*s);
+    key.Add(p.spec.groups);
+    return Field(static_cast<int>(p.spec.kind));
+  }
+  bool operator()(const Pool& p) const {
+    for (const Spatial* s : {&p.spec.window, &p.spec.stride, &p.spec.pad}) Three(*s);
+    return Field(static_cast<int>(p.spec.kind));
+  }
   bool operator()(const CustomKernel& p) const {
     if (p.spec->stateful || p.spec->dynamic) return false;
     key.Add(p.spec->name);
@@ -115,6 +124,9 @@ struct AddFields {
   bool Field(int x) const {
     key.Add(int64_t{x});
     return true;
+  }
+  void Three(const Spatial& s) const {
+    for (int64_t x : s) key.Add(x);
   }
   bool Both(const Dims& a, const Dims& b) const {
     key.Add(a);

@@ -95,6 +95,10 @@ class Folder : public ProgramBuilder {
     for (Value v : n.outputs) written += NumElements(from.info(v).dims);
     if (written > kMaxElements && written > held) return false;
     if (written > kMaxInputElements) return false;
+    if (const auto* conv = std::get_if<compile::Conv>(&n.prim)) {
+      return ConvWork(conv->spec, dims(in[0]), dims(in[1]), from.info(n.outputs[0]).dims) <=
+             kMaxWork;
+    }
     const auto* matmul = std::get_if<compile::MatMul>(&n.prim);
     if (!matmul) return true;
     const Dims& a = dims(in[0]);

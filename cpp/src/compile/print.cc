@@ -10,10 +10,11 @@ namespace {
 
 const char* PrimitiveName(const Primitive& prim) {
   constexpr const char* kNames[] = {
-      "Input",  "Const",     "Iota",   "Map",          "Cast",           "Fused",
-      "Reduce", "ArgReduce", "Scan",   "Reshape",      "Broadcast",      "Transpose",
-      "Slice",  "Pad",       "Concat", "Gather",       "GatherNd",       "Scatter",
-      "TopK",   "MatMul",    "Kernel", "ReadVariable", "AssignVariable", "IsInitialized"};
+      "Input",          "Const",        "Iota",   "Map",     "Cast",      "Fused",
+      "Reduce",         "ArgReduce",    "Scan",   "Reshape", "Broadcast", "Transpose",
+      "Slice",          "Pad",          "Concat", "Gather",  "GatherNd",  "Scatter",
+      "TopK",           "MatMul",       "Conv",   "Pool",    "Kernel",    "ReadVariable",
+      "AssignVariable", "IsInitialized"};
   static_assert(std::size(kNames) == std::variant_size_v<Primitive>);
   return kNames[prim.index()];
 }
@@ -25,6 +26,10 @@ std::string List(const std::vector<T>& items) {
   for (size_t i = 0; i < items.size(); ++i) out << (i ? "," : "") << items[i];
   out << ']';
   return out.str();
+}
+
+std::string Three(const Spatial& s) {
+  return List(std::vector<int64_t>(s.begin(), s.end()));
 }
 
 std::string Label(Value v) {
@@ -91,6 +96,21 @@ struct Fields {
   std::string operator()(const TopK& p) { return "k=" + std::to_string(p.k); }
   std::string operator()(const MatMul& p) {
     return std::string(p.transpose_a ? "T" : "N") + (p.transpose_b ? "T" : "N");
+  }
+  std::string operator()(const Conv& p) {
+    constexpr const char* kNames[] = {"Image", "Filter", "Result"};
+    std::string text = kNames[static_cast<size_t>(p.spec.kind)];
+    text += " stride=" + Three(p.spec.stride) + " pad=" + Three(p.spec.pad);
+    if (p.spec.dilation != Spatial{1, 1, 1}) text += " dilation=" + Three(p.spec.dilation);
+    if (p.spec.groups != 1) text += " groups=" + std::to_string(p.spec.groups);
+    return text;
+  }
+  std::string operator()(const Pool& p) {
+    constexpr const char* kNames[] = {"Max",       "ArgMax",  "MaxGradient",
+                                      "MaxGather", "Average", "AverageGradient"};
+    return std::string(kNames[static_cast<size_t>(p.spec.kind)]) +
+           " window=" + Three(p.spec.window) + " stride=" + Three(p.spec.stride) +
+           " pad=" + Three(p.spec.pad);
   }
   std::string operator()(const CustomKernel& p) { return p.spec->name; }
   std::string operator()(const ReadVariable& p) { return std::to_string(p.resource); }

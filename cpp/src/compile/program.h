@@ -105,6 +105,12 @@ struct TopK {
 struct MatMul {
   bool transpose_a, transpose_b;
 };
+struct Conv {
+  ConvSpec spec;
+};
+struct Pool {
+  PoolSpec spec;
+};
 struct Tiling;
 struct CustomKernel {
   std::shared_ptr<const KernelSpec> spec;
@@ -124,7 +130,7 @@ struct IsInitialized {
 using Primitive =
     std::variant<Input, Const, Iota, Map, CastTo, Fused, Reduce, ArgReduce, Scan, Reshape,
                  Broadcast, Transpose, Slice, Pad, Concat, Gather, GatherNd, Scatter, TopK, MatMul,
-                 CustomKernel, ReadVariable, AssignVariable, IsInitialized>;
+                 Conv, Pool, CustomKernel, ReadVariable, AssignVariable, IsInitialized>;
 
 struct Node {
   Primitive prim;

@@ -53,6 +53,8 @@ class ProgramBuilder : public Lowering {
                 bool drop_out_of_range) override;
   std::vector<Value> TopK(Value x, int64_t k) override;
   Value MatMul(Value a, Value b, bool transpose_a, bool transpose_b) override;
+  Value Conv(const ConvSpec& spec, Value a, Value b, Dims out) override;
+  Value Pool(const PoolSpec& spec, const std::vector<Value>& args, Dims out) override;
   std::vector<Value> Kernel(KernelSpec spec, const std::vector<Value>& args) override;
   Value ReadVariable(Value handle, DType dtype) override;
   void AssignVariable(Value handle, Value value) override;

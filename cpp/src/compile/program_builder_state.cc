@@ -281,6 +281,8 @@ std::vector<Value> Replay(ProgramBuilder& b, const Program& program, const Node&
     R operator()(const compile::MatMul& p) {
       return {b.MatMul(in[0], in[1], p.transpose_a, p.transpose_b)};
     }
+    R operator()(const compile::Conv& p) { return {b.Conv(p.spec, in[0], in[1], out->dims)}; }
+    R operator()(const compile::Pool& p) { return {b.Pool(p.spec, in, out->dims)}; }
     R operator()(const Fused& p) {
       Fused fused = p;
       for (size_t i = 0; i < in.size(); ++i) fused.operands[i].value = in[i];

@@ -106,6 +106,8 @@ std::vector<Array> EvaluateNode(const Program& program, const Node& node,
     R operator()(const MatMul& p) {
       return {EvaluateMatMul(in[0], in[1], p.transpose_a, p.transpose_b, out->dims)};
     }
+    R operator()(const Conv& p) { return {EvaluateConv(p.spec, in[0], in[1], out->dims)}; }
+    R operator()(const Pool& p) { return {EvaluatePool(p.spec, in, out->dims)}; }
     R operator()(const CustomKernel& p) {
       std::vector<Array> results;
       for (Value v : node.outputs) {

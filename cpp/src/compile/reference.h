@@ -36,6 +36,10 @@ Array EvaluateScatter(const Scatter& scatter, const Array& operand, const Array&
 std::vector<Array> EvaluateTopK(const Array& x, int64_t k);
 Array EvaluateMatMul(const Array& a, const Array& b, bool transpose_a, bool transpose_b,
                      const Dims& dims);
+Array EvaluateConv(const ConvSpec& spec, const Array& a, const Array& b, const Dims& dims);
+Array EvaluatePool(const PoolSpec& spec, const std::vector<Array>& args, const Dims& dims);
+// Multiply-adds of a convolution, about.
+double ConvWork(const ConvSpec& spec, const Dims& a, const Dims& b, const Dims& out);
 std::vector<Array> EvaluateFused(const Program& program, const Node& node,
                                  const std::vector<Array>& inputs);
 

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/window.h"
+
 namespace wengert::kernels {
 
 // Dtypes that have kernels, densely numbered. float16/bfloat16 only convert.
@@ -72,6 +74,11 @@ struct KernelTable {
   ReduceRowsFn reduce_rows[kNumReduceKinds][kNumKDTypes];
   GemmFn small_gemm[kNumKDTypes];  // f32, f64: up to about 128 in each extent and M = 1; c64, c128,
                                    // ints: any size, plain
+  GatherGemmFn gather_gemm[kNumKDTypes];  // convolution: f32, f64, i32
+  int64_t gather_width[kNumKDTypes];      // columns of a full panel of its b
+  DepthwiseProductFn depthwise[kNumKDTypes];
+  DepthwiseSumFn depthwise_filter[kNumKDTypes];
+  PoolFn pool[kNumPoolKinds][kNumKDTypes];  // f32, f64; maxima also i32, i64
 };
 
 // The table in use: the best this machine runs, or the one WENGERT_ISA names (an unknown or

@@ -25,6 +25,8 @@ void AddCompareMaps(KernelTable& table);
 void AddCasts(KernelTable& table);
 void AddReductions(KernelTable& table);
 void AddSmallGemm(KernelTable& table);
+void AddConvolutions(KernelTable& table);
+void AddPools(KernelTable& table);
 
 namespace {
 

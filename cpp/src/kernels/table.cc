@@ -15,6 +15,8 @@ void FillTable(KernelTable& t) {
   AddCasts(t);
   AddReductions(t);
   AddSmallGemm(t);
+  AddConvolutions(t);
+  AddPools(t);
 }
 
 }  // namespace wengert::kernels::WENGERT_ISA_NS

@@ -33,6 +33,9 @@ void RegisterBuiltinOps(OpRegistry& r) {
   RegisterHostCallOps(r);
   RegisterDataOps(r);
   RegisterImageOps(r);
+  RegisterWindowOps(r);
+  RegisterBatchNormOps(r);
+  RegisterLrnOps(r);
   r.Seal();
 }
 

@@ -25,6 +25,9 @@ void RegisterFftOps(OpRegistry& r);         // FFT, RFFT, ...
 void RegisterStateOps(OpRegistry& r);       // variables, NoOp, control
 void RegisterCallOps(OpRegistry& r);        // PartitionedCall, StatefulPartitionedCall
 void RegisterTrainingOps(OpRegistry& r);    // ResourceApplyAdam and other optimizers
+void RegisterWindowOps(OpRegistry& r);      // convolution, pooling
+void RegisterBatchNormOps(OpRegistry& r);   // FusedBatchNormV3
+void RegisterLrnOps(OpRegistry& r);         // LRN
 void RegisterRandomOps(OpRegistry& r);      // RandomUniform ... (Philox)
 void RegisterHostCallOps(OpRegistry& r);    // PyFunc, EagerPyFunc
 

@@ -27,6 +27,8 @@ std::unique_ptr<Step> MakeStep(StepContext& context) {
   if (const auto* kernel = std::get_if<compile::CustomKernel>(&prim)) {
     return kernel->tiling != nullptr ? MakeTiled(context) : MakeKernel(context);
   }
+  if (std::holds_alternative<compile::Conv>(prim)) return MakeConv(context);
+  if (std::holds_alternative<compile::Pool>(prim)) return MakePool(context);
   return MakeMovement(context);
 }
 

@@ -31,6 +31,9 @@ std::unique_ptr<Step> MakeTopK(StepContext& context);
 std::unique_ptr<Step> MakeMatMul(StepContext& context);
 // CustomKernel nodes that are tiled regions.
 std::unique_ptr<Step> MakeTiled(StepContext& context);
+std::unique_ptr<Step> MakeConv(StepContext& context);
+std::unique_ptr<Step> MakeConvFilter(StepContext& context, const ConvSpec& spec);
+std::unique_ptr<Step> MakePool(StepContext& context);
 std::unique_ptr<Step> MakeIota(StepContext& context);
 std::unique_ptr<Step> MakeKernel(StepContext& context);
 // Movement of strings, resources and variants.
