@@ -265,7 +265,9 @@ def convolution(
         if padding == "SAME":
             dims = filters.shape.as_list()
             if any(d is None for d in dims[:n]):
-                raise NotImplementedError("dilation with padding 'SAME' needs a filter of known shape")
+                raise NotImplementedError(
+                    "dilation with padding 'SAME' needs a filter of known shape"
+                )
             convert(dims, dtypes.int32, "filter_shape")
             shape = dims[:n]
 
@@ -343,7 +345,7 @@ def _depthwise(
         }
         return apply("DepthwiseConv2dNative", (value, filter), attrs, name)
 
-    dims = filter.shape.as_list() if filter._rank() is not None else [None] * 4
+    dims: Any = filter.shape.as_list() if filter._rank() is not None else [None] * 4
     shape = None if None in dims[:2] else dims[:2]
     return with_space_to_batch(x, rates, padding, op, shape, first, rate)
 
@@ -398,7 +400,7 @@ def separable_conv2d(
             }
             return apply("DepthwiseConv2dNative", (value, depth), attrs, "depthwise")
 
-        dims = depth.shape.as_list() if depth._rank() is not None else [None] * 4
+        dims: Any = depth.shape.as_list() if depth._rank() is not None else [None] * 4
         window = None if None in dims[:2] else dims[:2]
         between = with_space_to_batch(input, rates, padding, op, window, first, rate)
         attrs = {

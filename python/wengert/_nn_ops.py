@@ -33,9 +33,38 @@ def leaky_relu(features: Any, alpha: Any = 0.2, name: str | None = None) -> Any:
 
 
 def silu(features: Any, beta: Any = 1.0) -> Any:
-    """x sigmoid(beta x) (`tf.nn.silu`)."""
+    """x sigmoid(beta x) (`tf.nn.silu`).
+
+    Parameters
+    ----------
+    features : float Tensor
+    beta : float or scalar Tensor
+
+    Returns
+    -------
+    Tensor, shape of `features`
+
+    Examples
+    --------
+    >>> import wengert as tf
+    >>> tf.nn.silu(tf.constant([0.0, 100.0])).numpy().tolist()
+    [0.0, 100.0]
+    """
+    from wengert._math_ops import cast
+
     features = convert(features, None, "features")
-    return features * apply("Sigmoid", (convert(beta, features.dtype) * features,))
+    beta = cast(
+        convert(beta, None if isinstance(beta, _core.Tensor) else features.dtype, "beta"),
+        features.dtype,
+    )
+    result = features * apply("Sigmoid", (beta * features,))
+    graph = _core.current_graph()
+    if graph is None:
+        return result
+    # As one function: its gradient keeps no more than the arguments.
+    with graph.gradient_override_map({"IdentityN": "SiluGradient"}):
+        apply("Identity", (result,))
+        return apply("IdentityN", ([result, features, beta],))[0]
 
 
 swish = silu
@@ -43,15 +72,83 @@ swish = silu
 
 def gelu(features: Any, approximate: bool = False, name: str | None = None) -> Any:
     """x times the normal distribution function of x, or its tanh approximation."""
-    from wengert._math_ops import erf, pow, tanh
+    from wengert._math_ops import pow, tanh
 
     with name_scope_v1(name, "Gelu"):
         x = convert(features, None, "features")
+        if not x.dtype.is_floating:
+            raise ValueError(
+                f"`features.dtype` must be a floating point tensor. Received: {x.dtype.name}"
+            )
         if approximate:
-            coefficient = _core.constant(0.044715, x.dtype)
+            coefficient = _core.constant(0.044715, x.dtype, name="Cast/x")
+            half = 0.5 * x
             inner = 0.7978845608028654 * (x + coefficient * pow(x, 3))
-            return 0.5 * x * (1.0 + tanh(inner))
-        return 0.5 * x * (1.0 + erf(x / _core.constant(1.4142135623730951, x.dtype)))
+            return half * (1.0 + tanh(inner))
+        half = 0.5 * x
+        negative = -x
+        root = _core.constant(0.7071067811865476, x.dtype, name="Cast/x")
+        return half * apply("Erfc", (negative * root,))
+
+
+def crelu(features: Any, axis: int = -1, name: str | None = None) -> Any:
+    """relu of x and of -x, side by side (`tf.nn.crelu`).
+
+    Parameters
+    ----------
+    features : Tensor
+    axis : int
+        Along which both are joined.
+    name : str, optional
+
+    Returns
+    -------
+    Tensor, twice as long along the axis
+
+    Examples
+    --------
+    >>> import wengert as tf
+    >>> tf.nn.crelu(tf.constant([1.0, -2.0])).numpy().tolist()
+    [1.0, 0.0, 0.0, 2.0]
+    """
+    from wengert import _array_ops
+
+    with name_scope_v1(name, "CRelu") as scope:
+        features = convert(features, None, "features")
+        both = _array_ops.concat([features, -features], axis, name=scope or "CRelu")
+        return relu(both)
+
+
+def xw_plus_b(x: Any, weights: Any, biases: Any, name: str | None = None) -> Any:
+    """x @ weights + biases (`tf.compat.v1.nn.xw_plus_b`).
+
+    Parameters
+    ----------
+    x : Tensor, shape [batch, in]
+    weights : Tensor, shape [in, out]
+    biases : Tensor, shape [out]
+    name : str, optional
+
+    Returns
+    -------
+    Tensor, shape [batch, out]
+    """
+    from wengert._linalg_ops import matmul
+
+    with name_scope_v1(name, "xw_plus_b") as scope:
+        x, weights = convert(x, None, "x"), convert(weights, None, "weights")
+        biases = convert(biases, None, "biases")
+        return bias_add(matmul(x, weights), biases, name=scope or None)
+
+
+def relu_layer(x: Any, weights: Any, biases: Any, name: str | None = None) -> Any:
+    """relu(x @ weights + biases) (`tf.compat.v1.nn.relu_layer`)."""
+    from wengert._linalg_ops import matmul
+
+    with name_scope_v1(name, "relu_layer") as scope:
+        x, weights = convert(x, None, "x"), convert(weights, None, "weights")
+        biases = convert(biases, None, "biases")
+        return relu(bias_add(matmul(x, weights), biases), name=scope or None)
 
 
 def bias_add(value: Any, bias: Any, data_format: str | None = None, name: str | None = None) -> Any:
@@ -92,109 +189,33 @@ def _softmax_like(op_type: str, logits: Any, axis: Any, name: str | None) -> Any
     return _array_ops.transpose(apply(op_type, (swapped,)), perm, name=name or "transpose")
 
 
-def sparse_softmax_cross_entropy_with_logits(
-    labels: Any = None, logits: Any = None, name: str | None = None
-) -> Any:
-    """Cross entropy of softmax(logits) for integer labels.
-
-    Parameters
-    ----------
-    labels : int Tensor, shape [d0, ..., dn]
-    logits : float Tensor, shape [d0, ..., dn, classes]
-
-    Returns
-    -------
-    Tensor, shape [d0, ..., dn]
-    """
-    from wengert import _array_ops
-
-    if labels is None or logits is None:
-        raise ValueError("Both `labels` and `logits` must be provided.")
-    with name_scope_v1(name, "SparseSoftmaxCrossEntropyWithLogits") as scope:
-        labels = convert(labels)
-        logits = convert(logits)
-        rank, label_rank = logits._rank(), labels._rank()
-        if rank == 0:
-            raise ValueError(f"`logits` cannot be a scalar. Received logits={logits}`")
-        if rank is not None and label_rank is not None and label_rank != rank - 1:
-            raise ValueError(
-                "`labels.shape.rank` must equal `logits.shape.rank - 1`. Received: labels.shape="
-                f"{labels.shape} of rank {label_rank} and logits.shape={logits.shape} of rank "
-                f"{rank}"
-            )
-        op = "SparseSoftmaxCrossEntropyWithLogits"
-        if rank == 2:
-            return apply(op, (logits, labels), None, scope or None)[0]
-        shape = _array_ops.shape(labels)
-        classes = _array_ops.shape(logits)[-1]
-        flat = apply(
-            op,
-            (_array_ops.reshape(logits, [-1, classes]), _array_ops.reshape(labels, [-1])),
-            None,
-            scope or None,
-        )[0]
-        return _array_ops.reshape(flat, shape)
-
-
-def softmax_cross_entropy_with_logits(
-    labels: Any, logits: Any, axis: Any = -1, name: str | None = None
-) -> Any:
-    """Cross entropy between softmax(logits) and the distributions in labels."""
-    from wengert import _array_ops
-
-    with name_scope_v1(name, "softmax_cross_entropy_with_logits"):
-        logits = convert(logits, None, "logits")
-        labels = convert(labels, logits.dtype, "labels")
-        rank = logits._rank()
-        if rank is None:
-            raise NotImplementedError(
-                "softmax_cross_entropy_with_logits needs logits of known rank"
-            )
-        op = "SoftmaxCrossEntropyWithLogits"
-        last = axis % rank == rank - 1
-        if rank == 2 and last:
-            return apply(op, (logits, labels))[0]
-        if not last:
-            at = axis % rank
-            perm = [*range(at), *range(at + 1, rank), at]
-            logits, labels = _array_ops.transpose(logits, perm), _array_ops.transpose(labels, perm)
-        shape = _array_ops.shape(logits)
-        flat = [_array_ops.reshape(t, [-1, shape[-1]]) for t in (logits, labels)]
-        return _array_ops.reshape(apply(op, tuple(flat))[0], shape[:-1])
-
-
-def sigmoid_cross_entropy_with_logits(
-    labels: Any = None, logits: Any = None, name: str | None = None
-) -> Any:
-    """Cross entropy of sigmoid(logits): max(x, 0) - x z + log(1 + exp(-|x|))."""
-    from wengert import _array_ops
-    from wengert._creation import zeros_like
-    from wengert._math_ops import exp, log1p
-
-    with name_scope_v1(name, "logistic_loss") as scope:
-        logits = convert(logits, None, "logits")
-        labels = convert(labels, logits.dtype, "labels")
-        zeros = zeros_like(logits)
-        positive = logits >= zeros
-        relu_logits = _array_ops.where(positive, logits, zeros)
-        minus_abs = _array_ops.where(positive, -logits, logits)
-        from wengert._math_ops import add
-
-        return add(relu_logits - logits * labels, log1p(exp(minus_abs)), name=scope or None)
-
-
 # --- statistics -----------------------------------------------------------------------------
 
 
 def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: Any = None) -> Any:
-    """Mean and variance over axes (`tf.nn.moments`)."""
+    """Mean and variance over axes (`tf.nn.moments`).
+
+    Parameters
+    ----------
+    x : float Tensor
+    axes : list of int
+    shift : optional
+        Accepted and not used, as in TensorFlow.
+    keepdims : bool
+    name : str, optional
+
+    Returns
+    -------
+    mean, variance : Tensor
+    """
     from wengert import _array_ops
     from wengert._math_ops import cast, squared_difference
     from wengert._math_reduce import reduce_mean
 
     with name_scope_v1(name, "moments"):
         x = convert(x) if not isinstance(x, _core.Tensor) else x
-        y = cast(x, dtypes.float32) if x.dtype == dtypes.float16 else x
+        half = x.dtype in (dtypes.float16, dtypes.bfloat16)
+        y = cast(x, dtypes.float32) if half else x
         mean = reduce_mean(y, axes, keepdims=True, name="mean")
         variance = reduce_mean(
             squared_difference(y, _array_ops.stop_gradient(mean)),
@@ -205,8 +226,8 @@ def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: 
         if not keepdims:
             mean = _array_ops.squeeze(mean, axes)
             variance = _array_ops.squeeze(variance, axes)
-        if x.dtype == dtypes.float16:
-            return cast(mean, dtypes.float16), cast(variance, dtypes.float16)
+        if half:
+            return cast(mean, x.dtype), cast(variance, x.dtype)
         return mean, variance
 
 
@@ -235,26 +256,88 @@ def top_k(
     return _TopK(*result)
 
 
-def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: Any = None) -> Any:
-    """Rows of a table (`tf.nn.embedding_lookup`), scaled to a norm of at most `max_norm`."""
-    from wengert import _array_ops, _core
+def in_top_k(targets: Any, predictions: Any, k: Any, name: str | None = None) -> Any:
+    """Whether each target is among the k largest predictions of its row (`tf.math.in_top_k`).
 
-    if isinstance(params, (list, tuple)):
-        if len(params) != 1:
-            raise NotImplementedError("embedding_lookup over several partitions: concatenate them")
-        params = params[0]
+    Parameters
+    ----------
+    targets : int Tensor, shape [batch]
+    predictions : float32 Tensor, shape [batch, classes]
+    k : int
+    name : str, optional
+
+    Returns
+    -------
+    bool Tensor, shape [batch]
+    """
+    with name_scope_v1(name, "in_top_k"):
+        return apply("InTopKV2", (predictions, targets, k))
+
+
+def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: Any = None) -> Any:
+    """Rows of a table (`tf.nn.embedding_lookup`).
+
+    Parameters
+    ----------
+    params : Tensor, Variable, or list of them
+        The table, or its parts along the first axis.
+    ids : int Tensor
+    max_norm : float, optional
+        Rows are scaled so that their norm is at most this.
+    name : str, optional
+
+    Returns
+    -------
+    Tensor, shape of `ids` and of a row
+
+    Examples
+    --------
+    >>> import wengert as tf
+    >>> tf.nn.embedding_lookup(tf.constant([[1.0], [2.0]]), [1, 1]).numpy().tolist()
+    [[2.0], [2.0]]
+    """
+    return embedding_lookup_parts(params, ids, "div", name, max_norm)
+
+
+def embedding_lookup_parts(
+    params: Any, ids: Any, partition_strategy: str, name: Any, max_norm: Any
+) -> Any:
+    """`embedding_lookup` with the rows in order ("div") or dealt out in turn ("mod")."""
+    from wengert import _array_ops
+
+    if params is None:
+        raise ValueError("params must be specified")
+    parts = list(params) if isinstance(params, (list, tuple)) else [params]
+    if not parts:
+        raise ValueError("Length of params is currently 0. Need at least one")
     with name_scope_v1(name, "embedding_lookup") as scope:
-        ids = _core.convert(ids, None, "ids")
-        if getattr(params, "_is_variable", False):
-            rows = params.sparse_read(ids, name=scope)
+        if len(parts) == 1:
+            rows = _array_ops.gather(parts[0], ids, name=scope or None)
         else:
-            rows = _core.apply("GatherV2", (params, ids, 0), None, scope or None)
+            ids = convert(ids, None, "ids")
+            if partition_strategy == "mod":
+                sizes = [p.shape.as_list()[0] for p in parts]
+                if None in sizes:
+                    raise NotImplementedError(
+                        "embedding_lookup with partition_strategy 'mod' needs parts of known length"
+                    )
+                starts = [sum(sizes[:i]) for i in range(len(sizes))]
+                count = len(parts)
+                ids = _array_ops.gather(_core.constant(starts, ids.dtype), ids % count) + (
+                    ids // count
+                )
+            elif partition_strategy != "div":
+                raise ValueError(
+                    "Unrecognized partition strategy: "
+                    f"{partition_strategy}. Must be one of either `mod` or `div`."
+                )
+            rows = _array_ops.gather(_array_ops.concat(parts, 0), ids)
         if max_norm is not None:
             from wengert._linalg_ops import clip_by_norm
 
-            if ids.shape.rank is None or rows.shape.rank is None:
-                raise ValueError(
-                    "embedding_lookup with max_norm needs ids and params of known rank"
-                )
-            rows = clip_by_norm(rows, max_norm, list(range(ids.shape.rank, rows.shape.rank)))
+            ids_rank = convert(ids)._rank() if not isinstance(ids, _core.Tensor) else ids._rank()
+            rank = rows._rank()
+            if ids_rank is None or rank is None:
+                raise NotImplementedError("embedding_lookup with max_norm needs known ranks")
+            rows = clip_by_norm(rows, max_norm, axes=list(range(ids_rank, rank)))
         return _array_ops.identity(rows)

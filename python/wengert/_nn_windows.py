@@ -92,9 +92,7 @@ def squeeze_batch_dims(
         known = all(d is not None for d in dims[-inner_rank:])
         inner = dims[-inner_rank:] if known else _array_ops.shape(x)[-inner_rank:]
         head = dims[:-inner_rank]
-        batch = (
-            head if all(d is not None for d in head) else _array_ops.shape(x)[:-inner_rank]
-        )
+        batch = head if all(d is not None for d in head) else _array_ops.shape(x)[:-inner_rank]
         flat = [-1, *inner] if known else _array_ops.concat([[-1], inner], axis=-1)
         result = function(_array_ops.reshape(x, flat))
         tail = result.shape.as_list()[-inner_rank:]

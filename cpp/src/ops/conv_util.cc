@@ -131,7 +131,7 @@ void FilterShapeOf(ShapeContext& c, int spatial) {
 
 AttrMap SameAttrs(const GradientContext& g, const std::vector<const char*>& names) {
   AttrMap attrs;
-  for (const char* name : names) attrs.emplace(name, g.op->attr(name));
+  for (const char* name : names) attrs[name] = g.op->attr(name);
   return attrs;
 }
 

@@ -169,7 +169,7 @@ void RegisterDilationOps(OpRegistry& r) {
       .Gradient([](GradientContext& g) -> std::vector<Grad> {
         AttrMap attrs;
         for (const char* name : {"strides", "rates", "padding"}) {
-          attrs.emplace(name, g.op->attr(name));
+          attrs[name] = g.op->attr(name);
         }
         const Tensor dy = g.dy();
         const Tensor dx = g.b.Op("Dilation2DBackpropInput", {g.x(0), g.x(1), dy}, attrs);

@@ -111,7 +111,7 @@ void RegisterLrnOps(OpRegistry& r) {
       .Gradient([](GradientContext& g) -> std::vector<Grad> {
         AttrMap attrs;
         for (const char* name : {"depth_radius", "bias", "alpha", "beta"}) {
-          attrs.emplace(name, g.op->attr(name));
+          attrs[name] = g.op->attr(name);
         }
         return {g.b.Op("LRNGrad", {g.dy(), g.x(0), g.y()}, attrs)};
       })

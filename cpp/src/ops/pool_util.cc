@@ -117,7 +117,7 @@ Shape ResultShape(ShapeContext& c, int spatial, const std::vector<int64_t>& size
 
 AttrMap SameAttrs(const GradientContext& g, const std::vector<const char*>& names) {
   AttrMap attrs;
-  for (const char* name : names) attrs.emplace(name, g.op->attr(name));
+  for (const char* name : names) attrs[name] = g.op->attr(name);
   return attrs;
 }
 

@@ -36,6 +36,7 @@ void RegisterBuiltinOps(OpRegistry& r) {
   RegisterWindowOps(r);
   RegisterBatchNormOps(r);
   RegisterLrnOps(r);
+  RegisterSiluGradient(r);
   r.Seal();
 }
 

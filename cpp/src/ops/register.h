@@ -28,6 +28,7 @@ void RegisterTrainingOps(OpRegistry& r);    // ResourceApplyAdam and other optim
 void RegisterWindowOps(OpRegistry& r);      // convolution, pooling
 void RegisterBatchNormOps(OpRegistry& r);   // FusedBatchNormV3
 void RegisterLrnOps(OpRegistry& r);         // LRN
+void RegisterSiluGradient(OpRegistry& r);   // of tf.nn.silu
 void RegisterRandomOps(OpRegistry& r);      // RandomUniform ... (Philox)
 void RegisterHostCallOps(OpRegistry& r);    // PyFunc, EagerPyFunc
 

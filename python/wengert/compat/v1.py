@@ -118,7 +118,11 @@ def set_random_seed(seed: int | None) -> None:
 
 
 # Modules and names that are imported when first asked for.
-_MODULES = {"initializers": "wengert.compat.v1_initializers", "train": "wengert.compat.v1_train"}
+_MODULES = {
+    "initializers": "wengert.compat.v1_initializers",
+    "nn": "wengert.compat.v1_nn",
+    "train": "wengert.compat.v1_train",
+}
 _NAMES = {
     "hessians": "_jacobian:hessians_v1",
     "py_func": "_py_function",

@@ -1,0 +1,536 @@
+"""Convolution, pooling, batch normalisation and their gradient ops, against plain loops."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from op_sample import Array, Generator, Sample, Shape, constant, shaped, uniform
+
+CONV = {"float32": 2e-5, "float64": 1e-12}
+FEW = {"float32": 1e-5, "float64": 1e-12}
+# [batch, spatial ..., channels]
+IMAGES: tuple[Shape, ...] = ((2, 5, 4, 2), (1, 3, 6, 3), (0, 4, 4, 2))
+VOLUMES: tuple[Shape, ...] = ((1, 3, 4, 3, 2), (2, 2, 3, 3, 1))
+
+
+class Windows:
+    """Where windows lie: paddings, strides, dilations over the spatial axes."""
+
+    def __init__(
+        self,
+        dims: Shape,
+        window: Shape,
+        strides: Shape,
+        padding: str,
+        dilations: Shape | None = None,
+        pads: tuple[Shape, ...] | None = None,
+    ) -> None:
+        self.dims, self.window, self.strides = dims, window, strides
+        self.dilations = dilations or (1,) * len(dims)
+        reach = [(k - 1) * d + 1 for k, d in zip(window, self.dilations, strict=True)]
+        result, before = [], []
+        for i, (n, r, s) in enumerate(zip(dims, reach, strides, strict=True)):
+            if padding == "SAME":
+                out = -(-n // s)
+                before.append(max(0, (out - 1) * s + r - n) // 2)
+            elif padding == "EXPLICIT":
+                assert pads is not None
+                out = (n + sum(pads[i]) - r) // s + 1
+                before.append(pads[i][0])
+            else:
+                out = (n - r) // s + 1
+                before.append(0)
+            result.append(out)
+        self.result, self.before = tuple(result), tuple(before)
+
+    def __iter__(self) -> Iterator[tuple[Shape, Shape, Shape]]:
+        """Position in the result, in the window and in the image, inside the image only."""
+        for q in itertools.product(*map(range, self.result)):
+            for k in itertools.product(*map(range, self.window)):
+                at = tuple(
+                    q[i] * self.strides[i] + k[i] * self.dilations[i] - self.before[i]
+                    for i in range(len(q))
+                )
+                if all(0 <= a < n for a, n in zip(at, self.dims, strict=True)):
+                    yield q, k, at
+
+
+def _inner(values: list[int]) -> Shape:
+    return tuple(values[1:-1])
+
+
+def _conv_windows(image: Shape, window: Shape, a: dict[str, Any]) -> Windows:
+    pads = a.get("explicit_paddings")
+    pairs = tuple((pads[i], pads[i + 1]) for i in range(2, len(pads) - 2, 2)) if pads else None
+    dilations = _inner(a["dilations"]) if "dilations" in a else None
+    return Windows(image[1:-1], window, _inner(a["strides"]), a["padding"], dilations, pairs)
+
+
+def conv(x: Array, w: Array, a: dict[str, Any]) -> Array:
+    """Convolution of [n, spatial ..., c] with [spatial ..., c / groups, o]."""
+    n = x.ndim - 2
+    windows = _conv_windows(x.shape, w.shape[:n], a)
+    groups = x.shape[-1] // w.shape[-2]
+    y = np.zeros((x.shape[0], *windows.result, w.shape[-1]))
+    own, out = w.shape[-2], w.shape[-1] // groups
+    for q, k, at in windows:
+        for g in range(groups):
+            part = x[(slice(None), *at, slice(g * own, (g + 1) * own))].astype(np.float64)
+            y[(slice(None), *q, slice(g * out, (g + 1) * out))] += (
+                part @ w[(*k, slice(None), slice(g * out, (g + 1) * out))]
+            )
+    return y
+
+
+def conv_image(sizes: Shape, w: Array, dy: Array, a: dict[str, Any]) -> Array:
+    """Gradient of `conv` for its images."""
+    n = dy.ndim - 2
+    windows = _conv_windows(tuple(sizes), w.shape[:n], a)
+    groups = sizes[-1] // w.shape[-2]
+    x = np.zeros(tuple(sizes))
+    own, out = w.shape[-2], w.shape[-1] // groups
+    for q, k, at in windows:
+        for g in range(groups):
+            part = dy[(slice(None), *q, slice(g * out, (g + 1) * out))].astype(np.float64)
+            x[(slice(None), *at, slice(g * own, (g + 1) * own))] += (
+                part @ w[(*k, slice(None), slice(g * out, (g + 1) * out))].T
+            )
+    return x
+
+
+def conv_filter(x: Array, sizes: Shape, dy: Array, a: dict[str, Any]) -> Array:
+    """Gradient of `conv` for its filters."""
+    n = dy.ndim - 2
+    windows = _conv_windows(x.shape, tuple(sizes[:n]), a)
+    groups = x.shape[-1] // sizes[-2]
+    w = np.zeros(tuple(sizes))
+    own, out = int(sizes[-2]), int(sizes[-1]) // groups
+    for q, k, at in windows:
+        for g in range(groups):
+            part = x[(slice(None), *at, slice(g * own, (g + 1) * own))].astype(np.float64)
+            w[(*k, slice(None), slice(g * out, (g + 1) * out))] += (
+                part.T @ dy[(slice(None), *q, slice(g * out, (g + 1) * out))]
+            )
+    return w
+
+
+def _grouped(w: Array) -> Array:
+    """A depthwise filter [h, w, c, m] as one of c groups."""
+    return w.reshape(*w.shape[:2], 1, -1)
+
+
+ATTRS_2D = {"strides": [1, 2, 1, 1], "padding": "SAME", "dilations": [1, 1, 2, 1]}
+ATTRS_DEPTHWISE = {
+    "strides": [1, 2, 2, 1],
+    "padding": "EXPLICIT",
+    "explicit_paddings": [0, 0, 1, 2, 0, 1, 0, 0],
+}
+ATTRS_3D = {"strides": [1, 1, 2, 1, 1], "padding": "SAME"}
+
+
+def _filter(window: Shape, out: int) -> Generator:
+    return shaped(uniform(-1, 1), lambda s: (*window, s[-1], out))
+
+
+def _result_dims(s: Shape, window: Shape, a: dict[str, Any], out: int) -> Shape:
+    return (s[0], *_conv_windows(s, window, a).result, out)
+
+
+def _conv_samples(op: str, window: Shape, a: dict[str, Any], shapes: tuple[Shape, ...]) -> Any:
+    out = 3
+    suffix = "V2" if len(window) == 3 else ""
+    dy = shaped(uniform(-1, 1), lambda s: _result_dims(s, window, a, out))
+    options: Any = {"attrs": a, "shapes": shapes, "rtol": CONV}
+    return {
+        op: Sample(
+            [uniform(-1, 1), _filter(window, out)],
+            lambda x, w: conv(x, w, a).astype(x.dtype),
+            wrt=(0, 1),
+            **options,
+        ),
+        f"{op}BackpropInput{suffix}": Sample(
+            [constant(lambda s: s, "int32"), _filter(window, out), dy],
+            lambda sizes, w, dy: conv_image(tuple(sizes), w, dy, a).astype(dy.dtype),
+            wrt=(1, 2),
+            **options,
+        ),
+        f"{op}BackpropFilter{suffix}": Sample(
+            [uniform(-1, 1), constant(lambda s: (*window, s[-1], out), "int32"), dy],
+            lambda x, sizes, dy: conv_filter(x, sizes, dy, a).astype(dy.dtype),
+            wrt=(0, 2),
+            **options,
+        ),
+    }
+
+
+def _depthwise_samples() -> Any:
+    window, each, a = (2, 3), 2, ATTRS_DEPTHWISE
+    dy = shaped(uniform(-1, 1), lambda s: _result_dims(s, window, a, s[-1] * each))
+    options: Any = {"attrs": a, "shapes": IMAGES, "rtol": CONV}
+
+    def image(sizes: Array, w: Array, dy: Array) -> Array:
+        repeated = conv_image((*sizes[:3], sizes[3] * each), _grouped(w), dy, a)
+        return repeated.reshape(*sizes, each).sum(-1).astype(dy.dtype)
+
+    def filters(x: Array, sizes: Array, dy: Array) -> Array:
+        grouped = (*sizes[:2], 1, int(sizes[2] * sizes[3]))
+        repeated = np.repeat(x, each, -1)
+        return conv_filter(repeated, grouped, dy, a).reshape(sizes).astype(dy.dtype)
+
+    return {
+        "DepthwiseConv2dNative": Sample(
+            [uniform(-1, 1), _filter(window, each)],
+            lambda x, w: conv(np.repeat(x, each, -1), _grouped(w), a).astype(x.dtype),
+            wrt=(0, 1),
+            **options,
+        ),
+        "DepthwiseConv2dNativeBackpropInput": Sample(
+            [constant(lambda s: s, "int32"), _filter(window, each), dy],
+            image,
+            wrt=(1, 2),
+            **options,
+        ),
+        "DepthwiseConv2dNativeBackpropFilter": Sample(
+            [uniform(-1, 1), constant(lambda s: (*window, s[-1], each), "int32"), dy],
+            filters,
+            wrt=(0, 2),
+            **options,
+        ),
+    }
+
+
+# --- pooling --------------------------------------------------------------------------------
+
+
+def _distinct(rng: np.random.Generator, shape: Shape, dtype: str) -> Array:
+    """No two elements closer than a numeric derivative reaches."""
+    size = int(np.prod(shape))
+    return np.asarray(rng.permutation(size).reshape(shape) * 0.1 - size * 0.05, dtype)
+
+
+def _pool_windows(dims: Shape, a: dict[str, Any]) -> Windows:
+    pads = a.get("explicit_paddings")
+    pairs = tuple((pads[i], pads[i + 1]) for i in range(2, len(pads) - 2, 2)) if pads else None
+    return Windows(dims[1:-1], _inner(a["ksize"]), _inner(a["strides"]), a["padding"], None, pairs)
+
+
+def _positions(x: Array, a: dict[str, Any]) -> tuple[Windows, Array]:
+    """For each window and channel the flat pixel of the first largest element."""
+    windows = _pool_windows(x.shape, a)
+    shape = (x.shape[0], *windows.result, x.shape[-1])
+    best = np.full(shape, -np.inf)
+    at_best = np.zeros(shape, np.int64)
+    for q, _, at in windows:
+        index = (slice(None), *q)
+        here = x[(slice(None), *at)]
+        larger = here > best[index]
+        best[index] = np.where(larger, here, best[index])
+        pixel = np.ravel_multi_index(at, x.shape[1:-1])
+        at_best[index] = np.where(larger, pixel, at_best[index])
+    return windows, at_best
+
+
+def _pixels(x: Array) -> Array:
+    return x.reshape(x.shape[0], int(np.prod(x.shape[1:-1])), x.shape[-1])
+
+
+def _take(x: Array, at: Array) -> Array:
+    return np.take_along_axis(_pixels(x), _pixels(at), 1).reshape(at.shape)
+
+
+def max_pool(x: Array, a: dict[str, Any]) -> Array:
+    """Largest elements of windows."""
+    return _take(x, _positions(x, a)[1])
+
+
+def max_pool_grad(x: Array, dy: Array, a: dict[str, Any]) -> Array:
+    """`dy` where the largest elements are."""
+    at = _pixels(_positions(x, a)[1])
+    dx = np.zeros_like(_pixels(x), dtype=np.float64)
+    n, _, c = np.indices(at.shape)
+    np.add.at(dx, (n, at, c), dy.reshape(at.shape))
+    return dx.reshape(x.shape).astype(dy.dtype)
+
+
+def average(x: Array, a: dict[str, Any]) -> Array:
+    """Means of windows."""
+    windows = _pool_windows(x.shape, a)
+    shape = (x.shape[0], *windows.result, x.shape[-1])
+    total, count = np.zeros(shape), np.zeros(shape)
+    for q, _, at in windows:
+        total[(slice(None), *q)] += x[(slice(None), *at)]
+        count[(slice(None), *q)] += 1
+    return (total / np.maximum(count, 1)).astype(x.dtype)
+
+
+def average_grad(sizes: Array, dy: Array, a: dict[str, Any]) -> Array:
+    """Gradient of `average`."""
+    windows = _pool_windows(tuple(sizes), a)
+    count = np.zeros(windows.result)
+    for q, _, _ in windows:
+        count[q] += 1
+    dx = np.zeros(tuple(sizes))
+    for q, _, at in windows:
+        dx[(slice(None), *at)] += dy[(slice(None), *q)] / count[q]
+    return dx.astype(dy.dtype)
+
+
+def _pool_samples() -> Any:
+    samples: dict[str, Sample] = {}
+    for n, suffix in ((2, ""), (3, "3D")):
+        ksize = [1, 3, 2, 1] if n == 2 else [1, 2, 2, 2, 1]
+        strides = [1, 2, 1, 1] if n == 2 else [1, 1, 2, 1, 1]
+        a = {"ksize": ksize, "strides": strides, "padding": "SAME"}
+        shapes = IMAGES if n == 2 else VOLUMES
+        floats = ("float32", "float64") if n == 2 else ("float32",)
+        options: Any = {"attrs": a, "shapes": shapes, "rtol": FEW}
+
+        def result(s: Shape, a: Any = a) -> Shape:
+            return (s[0], *_pool_windows(s, a).result, s[-1])
+
+        def pooled(rng: np.random.Generator, s: Shape, dtype: str, result: Any = result) -> Array:
+            return np.zeros(result(s), dtype)
+
+        dy = shaped(uniform(-1, 1), result)
+        name = f"MaxPool{suffix}"
+        samples[name] = Sample(
+            [_distinct], lambda x, a=a: max_pool(x, a), second=False, dtypes=floats, **options
+        )
+        samples[f"{name}Grad"] = Sample(
+            [_distinct, pooled, dy],
+            lambda x, y, dy, a=a: max_pool_grad(x, dy, a),
+            wrt=(2,),
+            dtypes=floats,
+            **options,
+        )
+        samples[f"{name}GradGrad"] = Sample(
+            [_distinct, pooled, uniform(-1, 1)],
+            lambda x, y, dx, a=a: _take(dx, _positions(x, a)[1]),
+            wrt=(2,),
+            dtypes=floats,
+            **options,
+        )
+        samples[f"AvgPool{suffix}"] = Sample(
+            [uniform(-1, 1)], lambda x, a=a: average(x, a), **options
+        )
+        samples[f"AvgPool{suffix}Grad"] = Sample(
+            [constant(lambda s: s, "int32"), dy],
+            lambda sizes, dy, a=a: average_grad(sizes, dy, a),
+            wrt=(1,),
+            **options,
+        )
+        if n == 2:
+            samples.update(_pool_v2_samples(a, pooled, dy))
+    return samples
+
+
+def _pool_v2_samples(a: dict[str, Any], pooled: Generator, dy: Generator) -> Any:
+    tensors = [constant(a["ksize"], "int32"), constant(a["strides"], "int32")]
+    options: Any = {"attrs": {"padding": "SAME"}, "shapes": IMAGES, "rtol": FEW}
+    with_positions: Any = {"attrs": a, "shapes": IMAGES, "rtol": FEW}
+
+    def positions(x: Array) -> tuple[Array, Array]:
+        at = _positions(x, a)[1]
+        return _take(x, at), at * x.shape[-1] + np.arange(x.shape[-1])
+
+    def argmax(rng: np.random.Generator, s: Shape, dtype: str) -> Array:
+        return positions(_distinct(np.random.default_rng(5), s, "float64"))[1]
+
+    def fixed(rng: np.random.Generator, s: Shape, dtype: str) -> Array:
+        return _distinct(np.random.default_rng(5), s, dtype)
+
+    return {
+        "MaxPoolV2": Sample(
+            [_distinct, *tensors], lambda x, k, s: max_pool(x, a), second=False, **options
+        ),
+        "MaxPoolGradV2": Sample(
+            [_distinct, pooled, dy, *tensors],
+            lambda x, y, dy, k, s: max_pool_grad(x, dy, a),
+            wrt=(2,),
+            **options,
+        ),
+        "MaxPoolGradGradV2": Sample(
+            [_distinct, pooled, uniform(-1, 1), *tensors],
+            lambda x, y, dx, k, s: _take(dx, _positions(x, a)[1]),
+            wrt=(2,),
+            **options,
+        ),
+        "MaxPoolWithArgmax": Sample([_distinct], positions, second=False, **with_positions),
+        "MaxPoolGradWithArgmax": Sample(
+            [fixed, dy, argmax],
+            lambda x, dy, at: max_pool_grad(x, dy, a),
+            wrt=(),
+            lookup_error=True,
+            **with_positions,
+        ),
+    }
+
+
+# --- normalisation and morphology -----------------------------------------------------------
+
+
+def _channels(generator: Generator) -> Generator:
+    return shaped(generator, lambda s: s[-1:])
+
+
+def _batch_norm(x: Any, scale: Any, offset: Any, mean: Any, variance: Any) -> tuple[Any, ...]:
+    wide = x.astype(np.float64)
+    axes = tuple(range(x.ndim - 1))
+    m, v = wide.mean(axes), wide.var(axes)
+    n = x.size // x.shape[-1]
+    y = (wide - m) / np.sqrt(v + 0.01) * scale + offset
+    results = (y, m, v * n / max(1, n - 1), m, v)
+    return (*(r.astype(np.float32) for r in results), np.zeros(0, np.float32))
+
+
+def _batch_norm_grad(
+    dy: Any, x: Any, scale: Any, mean: Any, variance: Any, rest: Any
+) -> tuple[Any, ...]:
+    axes = tuple(range(x.ndim - 1))
+    s = 1 / np.sqrt(variance.astype(np.float64) + 0.01)
+    u = x - mean.astype(np.float64)
+    dx = scale * s * (dy - dy.mean(axes) - u * s * s * (dy * u).mean(axes))
+    none = np.zeros(0, np.float32)
+    results = (dx, (dy * u).sum(axes) * s, dy.sum(axes))
+    return (*(r.astype(np.float32) for r in results), none, none)
+
+
+def _lrn_sums(x: Any) -> Any:
+    padded = np.pad(x, ((0, 0),) * 3 + ((2, 2),))
+    return sum(padded[..., i : i + x.shape[-1]] for i in range(5))
+
+
+def _lrn(x: Any) -> Any:
+    wide = x.astype(np.float64)
+    return (wide * (1.5 + 0.5 * _lrn_sums(wide * wide)) ** -0.75).astype(x.dtype)
+
+
+def _lrn_grad(dy: Any, x: Any, y: Any) -> Any:
+    wide = x.astype(np.float64)
+    norm = 1.5 + 0.5 * _lrn_sums(wide * wide)
+    shares = _lrn_sums(dy * y / norm)
+    return (dy * norm**-0.75 - 2 * 0.5 * 0.75 * wide * shares).astype(x.dtype)
+
+
+def _dilation(x: Any, w: Any) -> tuple[Any, Any, Any]:
+    windows = Windows(x.shape[1:3], w.shape[:2], (1, 2), "SAME", (2, 1))
+    shape = (x.shape[0], *windows.result, x.shape[-1])
+    best = np.full(shape, -np.inf)
+    pixel, tap = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for q, k, at in windows:
+        index = (slice(None), *q)
+        here = x[(slice(None), *at)] + w[k]
+        larger = here > best[index]
+        best[index] = np.where(larger, here, best[index])
+        pixel[index] = np.where(larger, np.ravel_multi_index(at, x.shape[1:3]), pixel[index])
+        tap[index] = np.where(larger, np.ravel_multi_index(k, w.shape[:2]), tap[index])
+    return best.astype(x.dtype), pixel, tap
+
+
+def _dilation_grad(x: Any, w: Any, dy: Any, images: bool) -> Any:
+    _, pixel, tap = _dilation(x, w)
+    n, _, _, c = np.indices(dy.shape)
+    if images:
+        out = np.zeros_like(_pixels(x), dtype=np.float64)
+        np.add.at(out, (n, pixel, c), dy)
+        return out.reshape(x.shape).astype(x.dtype)
+    out = np.zeros((w.shape[0] * w.shape[1], w.shape[2]))
+    np.add.at(out, (tap, c), dy)
+    return out.reshape(w.shape).astype(x.dtype)
+
+
+def _dilation_result(s: Shape) -> Shape:
+    return (s[0], *Windows(s[1:3], (2, 2), (1, 2), "SAME", (2, 1)).result, s[-1])
+
+
+def _morphology_samples() -> Any:
+    taps = shaped(_distinct, lambda s: (2, 2, s[-1]))
+    options: Any = {
+        "attrs": {"strides": [1, 1, 2, 1], "rates": [1, 2, 1, 1], "padding": "SAME"},
+        "shapes": IMAGES[:2],
+        "rtol": FEW,
+        "second": False,
+    }
+    # Sums of a window are apart: the taps are not multiples of the steps of the image.
+    image, small = _distinct, lambda rng, s, t: taps(rng, s, t) * 0.37
+    dy = shaped(uniform(-1, 1), _dilation_result)
+    return {
+        "Dilation2D": Sample(
+            [image, small], lambda x, w: _dilation(x, w)[0], wrt=(0, 1), **options
+        ),
+        "Dilation2DBackpropInput": Sample(
+            [image, small, dy],
+            lambda x, w, dy: _dilation_grad(x, w, dy, True),
+            wrt=(),
+            lookup_error=True,
+            **options,
+        ),
+        "Dilation2DBackpropFilter": Sample(
+            [image, small, dy],
+            lambda x, w, dy: _dilation_grad(x, w, dy, False),
+            wrt=(),
+            lookup_error=True,
+            **options,
+        ),
+    }
+
+
+NORM: Any = {
+    "attrs": {"epsilon": 0.01},
+    "shapes": IMAGES[:2],
+    "dtypes": ("float32",),
+    "rtol": 2e-4,
+    "second": False,
+    "grad_rtol": 2e-2,
+}
+LRN: Any = {
+    "attrs": {"depth_radius": 2, "bias": 1.5, "alpha": 0.5, "beta": 0.75},
+    "shapes": ((1, 2, 2, 6), (2, 1, 1, 3)),
+    "dtypes": ("float32",),
+    "rtol": 1e-5,
+}
+
+SAMPLES = {
+    **_conv_samples("Conv2D", (3, 2), ATTRS_2D, IMAGES),
+    **_conv_samples("Conv3D", (2, 2, 3), ATTRS_3D, VOLUMES),
+    **_depthwise_samples(),
+    **_pool_samples(),
+    **_morphology_samples(),
+    "FusedBatchNormV3": Sample(
+        [
+            uniform(-1, 1),
+            _channels(uniform(0.5, 1.5)),
+            _channels(uniform(-1, 1)),
+            constant([], "float32"),
+            constant([], "float32"),
+        ],
+        _batch_norm,
+        wrt=(),
+        **NORM,
+    ),
+    "FusedBatchNormGradV3": Sample(
+        [
+            uniform(-1, 1),
+            uniform(-1, 1),
+            _channels(uniform(0.5, 1.5)),
+            _channels(uniform(-0.1, 0.1)),
+            _channels(uniform(0.3, 0.4)),
+            constant([], "float32"),
+        ],
+        _batch_norm_grad,
+        wrt=(),
+        **NORM,
+    ),
+    "LRN": Sample([uniform(0.5, 2)], _lrn, wrt=(), second=False, **LRN),
+    "LRNGrad": Sample(
+        [uniform(-1, 1), uniform(0.5, 2), uniform(0.5, 1)],
+        _lrn_grad,
+        wrt=(),
+        lookup_error=True,
+        second=False,
+        **LRN,
+    ),
+}
