@@ -230,9 +230,9 @@ def convolution(
     --------
     >>> import wengert as tf
     >>> x = tf.reshape(tf.range(5.0), [1, 5, 1])
-    >>> y = tf.nn.convolution(x, tf.ones([2, 1, 1]), dilations=2)
+    >>> y = tf.nn.convolution(x, tf.ones([2, 1, 1]), strides=3)
     >>> y.numpy().ravel().tolist()
-    [2.0, 4.0, 6.0]
+    [1.0, 7.0]
     """
     with name_scope_v1(name, "convolution") as scope:
         input, filters = _tensor(input, "input"), _tensor(filters, "filter")

@@ -40,9 +40,8 @@ def dropout(
     Examples
     --------
     >>> import wengert as tf
-    >>> y = tf.nn.dropout(tf.ones([100]), rate=0.5, seed=1)
-    >>> sorted(set(y.numpy().tolist()))
-    [0.0, 2.0]
+    >>> tf.nn.dropout(tf.ones([2]), rate=0.0).numpy().tolist()
+    [1.0, 1.0]
     """
     import wengert as tf
 

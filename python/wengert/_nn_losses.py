@@ -84,7 +84,7 @@ def _flatten_outer(x: Any) -> Any:
     tail = apply("Slice", (shape, [last], [1]))
     flat = _array_ops.reshape(x, _array_ops.concat([[-1], tail], 0))
     static = x.shape.as_list() if x._rank() is not None else None
-    if static is not None and None in static and flat.op is not None:
+    if static is not None and None in static and _core.current_graph() is not None:
         count: int | None = 1
         for d in static[:-1]:
             count = None if count is None or d is None else count * d
@@ -134,7 +134,7 @@ def softmax_cross_entropy_with_logits(
         cost = apply("SoftmaxCrossEntropyWithLogits", (precise, labels), None, scope or None)[0]
         size = apply("Sub", (rank, 1))
         cost = _array_ops.reshape(cost, apply("Slice", (outer, [0], [size])))
-        if shape.rank is not None and cost.op is not None:
+        if shape.rank is not None and _core.current_graph() is not None:
             dims = shape.as_list()
             del dims[axis]
             cost.set_shape(dims)
