@@ -358,6 +358,86 @@ def max_pool_with_argmax(
     return _MaxPoolWithArgmax(*apply("MaxPoolWithArgmax", (input,), attrs, name))
 
 
+class _FractionalPool(NamedTuple):
+    output: Any
+    row_pooling_sequence: Any
+    col_pooling_sequence: Any
+
+
+def _fractional(
+    op: str, value: Any, ratio: Any, pseudo_random: bool, overlapping: bool, seed: int, name: Any
+) -> Any:
+    if isinstance(ratio, (int, float)):
+        ratio = [ratio, ratio]
+    ratio = [float(r) for r in ratio]
+    if len(ratio) == 1:
+        ratio = ratio * 2
+    if len(ratio) == 2:
+        ratio = [1.0, *ratio, 1.0]
+    if len(ratio) != 4:
+        raise ValueError(f"pooling_ratio should be of length 1, 2 or 4 but was {len(ratio)}")
+    attrs = {
+        "pooling_ratio": ratio,
+        "pseudo_random": pseudo_random,
+        "overlapping": overlapping,
+    }
+    if seed != 0:
+        attrs |= {"deterministic": True, **_seeds(seed)}
+    return _FractionalPool(*apply(op, (value,), attrs, name))
+
+
+def _seeds(seed: int) -> dict[str, int]:
+    """The seeds of an op, from its own and that of the graph."""
+    graph = _core.current_graph()
+    of_graph = None if graph is None else graph.seed
+    return {"seed": 87654321 if of_graph is None else of_graph, "seed2": seed}
+
+
+def fractional_max_pool(
+    value: Any,
+    pooling_ratio: Any,
+    pseudo_random: bool = False,
+    overlapping: bool = False,
+    seed: int = 0,
+    name: str | None = None,
+) -> Any:
+    """Largest elements of regions of random size (`tf.nn.fractional_max_pool`).
+
+    Parameters
+    ----------
+    value : Tensor, shape [batch, height, width, channels]
+    pooling_ratio : float or list of float
+        Length of the input over that of the output; at least 1.
+    pseudo_random : bool
+        Whether sizes are spread evenly from a random start, or drawn at random.
+    overlapping : bool
+        Whether regions share their borders.
+    seed : int
+        0 draws anew in every call.
+    name : str, optional
+
+    Returns
+    -------
+    output, row_pooling_sequence, col_pooling_sequence : Tensor
+        The result, and where regions begin and the last one ends.
+    """
+    args = (value, pooling_ratio, pseudo_random, overlapping, seed, name)
+    return _fractional("FractionalMaxPool", *args)
+
+
+def fractional_avg_pool(
+    value: Any,
+    pooling_ratio: Any,
+    pseudo_random: bool = False,
+    overlapping: bool = False,
+    seed: int = 0,
+    name: str | None = None,
+) -> Any:
+    """Means of regions of random size; parameters as those of `fractional_max_pool`."""
+    args = (value, pooling_ratio, pseudo_random, overlapping, seed, name)
+    return _fractional("FractionalAvgPool", *args)
+
+
 # --- morphology -----------------------------------------------------------------------------
 
 

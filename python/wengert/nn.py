@@ -36,6 +36,7 @@ _NAMES = {
         ],
         "_nn_pool": [
             "avg_pool", "avg_pool1d", "avg_pool2d", "avg_pool3d", "dilation2d", "erosion2d",
+            "fractional_avg_pool", "fractional_max_pool",
             "max_pool", "max_pool1d", "max_pool2d", "max_pool3d", "max_pool_with_argmax", "pool",
         ],
     }.items()

@@ -478,6 +478,74 @@ def _morphology_samples() -> Any:
     }
 
 
+# What TensorFlow draws for 7 rows into 5 and 7 columns into 4 with seeds 3 and 7.
+ROWS, COLS = [0, 2, 3, 4, 6, 7], [0, 2, 4, 5, 7]
+
+
+def _regions(overlapping: bool) -> Iterator[tuple[int, int, Any]]:
+    more = 1 if overlapping else 0
+    for i, j in itertools.product(range(5), range(4)):
+        rows = slice(ROWS[i], ROWS[i + 1] + more)
+        yield i, j, (slice(None), rows, slice(COLS[j], COLS[j + 1] + more))
+
+
+def _fractional(x: Any, largest: bool, overlapping: bool) -> tuple[Any, Any, Any]:
+    y = np.zeros((x.shape[0], 5, 4, x.shape[3]), x.dtype)
+    for i, j, region in _regions(overlapping):
+        part = x[region]
+        y[:, i, j] = part.max((1, 2)) if largest else part.mean((1, 2))
+    return y, np.asarray(ROWS, np.int64), np.asarray(COLS, np.int64)
+
+
+def _fractional_grad(x: Any, dy: Any, largest: bool, overlapping: bool) -> Any:
+    dx = np.zeros(x.shape)
+    for i, j, region in _regions(overlapping):
+        part = x[region]
+        each = dy[:, i : i + 1, j : j + 1]
+        if largest:
+            dx[region] += np.where(part == part.max((1, 2), keepdims=True), each, 0)
+        else:
+            dx[region] += each / (part.shape[1] * part.shape[2])
+    return dx.astype(dy.dtype)
+
+
+def _fractional_samples() -> Any:
+    shapes = ((2, 7, 7, 3),)
+    ends = [constant(ROWS, "int64"), constant(COLS, "int64")]
+    dy = shaped(uniform(-1, 1), lambda s: (s[0], 5, 4, s[3]))
+
+    def options(overlapping: bool) -> Any:
+        attrs = {
+            "pooling_ratio": [1.0, 1.4, 1.7, 1.0],
+            "deterministic": True,
+            "seed": 3,
+            "seed2": 7,
+            "overlapping": overlapping,
+        }
+        return {"attrs": attrs, "shapes": shapes, "rtol": FEW, "second": False}
+
+    grad: Any = {"shapes": shapes, "rtol": FEW, "wrt": (), "lookup_error": True}
+    return {
+        "FractionalMaxPool": Sample(
+            [_distinct], lambda x: _fractional(x, True, False), **options(False)
+        ),
+        "FractionalAvgPool": Sample(
+            [uniform(-1, 1)], lambda x: _fractional(x, False, True), **options(True)
+        ),
+        "FractionalMaxPoolGrad": Sample(
+            [_distinct, dy, dy, *ends],
+            lambda x, y, dy, r, c: _fractional_grad(x, dy, True, True),
+            attrs={"overlapping": True},
+            **grad,
+        ),
+        "FractionalAvgPoolGrad": Sample(
+            [constant(lambda s: s, "int64"), dy, *ends],
+            lambda s, dy, r, c: _fractional_grad(np.zeros(s), dy, False, False),
+            **grad,
+        ),
+    }
+
+
 NORM: Any = {
     "attrs": {"epsilon": 0.01},
     "shapes": IMAGES[:2],
@@ -499,6 +567,7 @@ SAMPLES = {
     **_depthwise_samples(),
     **_pool_samples(),
     **_morphology_samples(),
+    **_fractional_samples(),
     "FusedBatchNormV3": Sample(
         [
             uniform(-1, 1),

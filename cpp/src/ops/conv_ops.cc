@@ -259,6 +259,7 @@ void RegisterWindowOps(OpRegistry& r) {
   RegisterMaxPoolOps(r);
   RegisterAveragePoolOps(r);
   RegisterDilationOps(r);
+  RegisterFractionalPoolOps(r);
 }
 
 }  // namespace wengert

@@ -17,6 +17,7 @@ void RegisterDepthwiseOps(OpRegistry& r);
 void RegisterMaxPoolOps(OpRegistry& r);
 void RegisterAveragePoolOps(OpRegistry& r);
 void RegisterDilationOps(OpRegistry& r);
+void RegisterFractionalPoolOps(OpRegistry& r);
 
 namespace window_util {
 
