@@ -143,7 +143,7 @@ def test_integer_convolution_and_pooling() -> None:
     y = tf.nn.conv2d(x, np.ones((2, 2, 1, 1), np.int32), 1, "VALID")
     assert y.numpy().ravel().tolist() == [10, 14, 18, 26, 30, 34, 42, 46, 50]
     for dtype in ("int8", "uint8", "int16", "uint16", "int32", "int64"):
-        z = tf.nn.max_pool2d(x.astype(dtype), 2, 2, "VALID")
+        z = tf.nn.max_pool2d(tf.constant(x.astype(dtype)), 2, 2, "VALID")
         assert z.dtype.name == dtype
         assert z.numpy().ravel().tolist() == [5, 7, 13, 15]
 
@@ -208,12 +208,18 @@ def test_unknown_shapes() -> None:
     [
         (((1, 2, 2, 3), (1, 2, 2, 1), {}), "not a multiple of input depth of filter"),
         (((1, 2, 2, 4), (1, 2, 2, 3), {}), "not a multiple of the number of groups"),
-        (((1, 2, 2, 1), (3, 2, 1, 1), {}), "Negative dimension size caused by subtracting 3 from 2"),
+        (
+            ((1, 2, 2, 1), (3, 2, 1, 1), {}),
+            "Negative dimension size caused by subtracting 3 from 2",
+        ),
         (((1, 2, 2), (1, 2, 1, 1), {}), "Shape must be rank 4 but is rank 3"),
         (((1, 2, 2, 1), (1, 2, 1, 1), {"strides": [1, 0, 1, 1]}), "Stride must be > 0, but got 0"),
         (((1, 2, 2, 1), (1, 2, 1, 1), {"strides": [1, 2, 3]}), "strides should be of length 1, 2"),
         (((1, 2, 2, 1), (1, 2, 1, 1), {"dilations": [1, 0, 1, 1]}), "Dilation rate must be >= 1"),
-        (((1, 2, 2, 1), (1, 2, 1, 1), {"padding": [[0, 0], [-1, 0], [0, 0], [0, 0]]}), "nonnegative"),
+        (
+            ((1, 2, 2, 1), (1, 2, 1, 1), {"padding": [[0, 0], [-1, 0], [0, 0], [0, 0]]}),
+            "nonnegative",
+        ),
         (((1, 2, 2, 1), (1, 2, 1, 1), {"padding": "EXPLICIT"}), "must be a list"),
         (((1, 2, 2, 0), (1, 2, 0, 1), {}), "Depth of filter must not be 0"),
     ],
@@ -259,7 +265,8 @@ def test_empty_convolutions() -> None:
         y, dx, dw = run(build, x, w)
         assert y.shape == (*image[:3], window[3])
         assert (dx.shape, dw.shape) == (image, window)
-        assert not dx.any() and not dw.any()
+        assert not dx.any()
+        assert not dw.any()
 
 
 def test_fractional_pooling_gives_tensorflows_regions() -> None:
@@ -273,7 +280,7 @@ def test_fractional_pooling_gives_tensorflows_regions() -> None:
     assert y.numpy()[0, 0, :, 0].tolist() == [8, 10, 12, 13]
     y, rows, cols = tf.nn.fractional_max_pool(x, [1.0, 1.4, 1.7, 1.0])
     assert (rows.numpy()[-1], cols.numpy()[-1]) == (7, 7)
-    with pytest.raises(ValueError, match="pooling_ratio cannot be smaller than 1"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="cannot be smaller than 1"):
         tf.nn.fractional_max_pool(x, 0.5)
 
 
@@ -328,9 +335,7 @@ def test_old_and_new_names_of_arguments() -> None:
     x, w = draw(1, 4, 4, 1), draw(2, 2, 1, 1)
     want = tf.nn.conv2d(x, w, 1, "SAME").numpy()
     np.testing.assert_array_equal(V1.conv2d(x, w, [1, 1, 1, 1], "SAME").numpy(), want)
-    np.testing.assert_array_equal(
-        V1.conv2d(x, filters=w, strides=1, padding="SAME").numpy(), want
-    )
+    np.testing.assert_array_equal(V1.conv2d(x, filters=w, strides=1, padding="SAME").numpy(), want)
     with pytest.raises(ValueError, match="Cannot specify both"):
         V1.conv2d(x, w, 1, "SAME", filters=w)
     np.testing.assert_array_equal(

@@ -88,6 +88,8 @@ def conv2d_expanded_batch(
         "data_format": data_format,
         **padding_attrs(padding),
     }
+    if getattr(input, "ndim", 0) > 4:
+        input = _tensor(input)
     rank = input._rank() if isinstance(input, _core.Tensor) else None
     if rank is not None and rank > 4:
         return squeeze_batch_dims(input, 3, lambda x: apply("Conv2D", (x, filters), attrs), name)
@@ -193,6 +195,8 @@ def conv3d(
         "data_format": data_format,
         **padding_attrs(padding, explicit=False),
     }
+    if getattr(input, "ndim", 0) > 5:
+        input = _tensor(input)
     rank = input._rank() if isinstance(input, _core.Tensor) else None
     if rank is not None and rank > 5:
         return squeeze_batch_dims(input, 4, lambda x: apply("Conv3D", (x, filters), attrs), name)

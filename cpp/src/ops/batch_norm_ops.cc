@@ -239,6 +239,7 @@ std::vector<Grad> NormGradGradient(GradientContext& g) {
   const Tensor d_offset = b.ReduceSum(dy, In(axes));
   GradientOptions options;
   options.unconnected_gradients = UnconnectedGradients::kZero;
+  options.stop_gradients = {g.x(0), g.x(1), g.x(2)};  // dy may itself depend on x
   std::vector<Grad> grads = Gradients(b.graph(), {dx, d_scale, d_offset}, {g.x(0), g.x(1), g.x(2)},
                                       {g.dy(0), g.dy(1), g.dy(2)}, options);
   grads.resize(6);
