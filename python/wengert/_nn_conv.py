@@ -9,6 +9,7 @@ from wengert import _dtypes as dtypes
 from wengert._graph import name_scope_v1
 from wengert._nn_windows import (
     FORMATS,
+    as_tensor,
     channels_first,
     padding_attrs,
     sequence,
@@ -19,10 +20,6 @@ from wengert._nn_windows import (
 
 apply = _core.apply
 convert = _core.convert
-
-
-def _tensor(x: Any, name: str | None = None) -> Any:
-    return x if isinstance(x, _core.Tensor) else convert(x, None, name)
 
 
 def conv2d(
@@ -89,7 +86,7 @@ def conv2d_expanded_batch(
         **padding_attrs(padding),
     }
     if getattr(input, "ndim", 0) > 4:
-        input = _tensor(input)
+        input = as_tensor(input)
     rank = input._rank() if isinstance(input, _core.Tensor) else None
     if rank is not None and rank > 4:
         return squeeze_batch_dims(input, 3, lambda x: apply("Conv2D", (x, filters), attrs), name)
@@ -136,8 +133,8 @@ def conv1d(
         axis = -2 if first else -3
         strides = sequence(stride, 1, first, "stride")
         rates = sequence(dilations, 1, first, "dilations")
-        value = _array_ops.expand_dims(_tensor(input), axis)
-        filters = _array_ops.expand_dims(_tensor(filters), 0)
+        value = _array_ops.expand_dims(as_tensor(input), axis)
+        filters = _array_ops.expand_dims(as_tensor(filters), 0)
         at = 2 if first else 1
         attrs = {
             "strides": [*strides[:at], 1, *strides[at:]],
@@ -196,7 +193,7 @@ def conv3d(
         **padding_attrs(padding, explicit=False),
     }
     if getattr(input, "ndim", 0) > 5:
-        input = _tensor(input)
+        input = as_tensor(input)
     rank = input._rank() if isinstance(input, _core.Tensor) else None
     if rank is not None and rank > 5:
         return squeeze_batch_dims(input, 4, lambda x: apply("Conv3D", (x, filters), attrs), name)
@@ -239,7 +236,7 @@ def convolution(
     [1.0, 7.0]
     """
     with name_scope_v1(name, "convolution") as scope:
-        input, filters = _tensor(input, "input"), _tensor(filters, "filter")
+        input, filters = as_tensor(input, "input"), as_tensor(filters, "filter")
         rank = filters._rank()
         if rank is None:
             rank = input._rank()
@@ -286,383 +283,3 @@ def atrous_conv2d(
 ) -> Any:
     """Convolution with filters whose taps are `rate` apart (`tf.nn.atrous_conv2d`)."""
     return convolution(value, filters, padding=padding, dilations=[rate, rate], name=name)
-
-
-# --- depthwise ------------------------------------------------------------------------------
-
-
-def depthwise_conv2d(
-    input: Any,
-    filter: Any,
-    strides: Any,
-    padding: Any,
-    data_format: str | None = None,
-    dilations: Any = None,
-    name: str | None = None,
-) -> Any:
-    """Convolution of each channel with filters of its own (`tf.nn.depthwise_conv2d`).
-
-    Parameters
-    ----------
-    input : float Tensor, shape [batch, height, width, channels]
-    filter : Tensor, shape [height, width, channels, multiplier]
-    strides : list of int
-        One per axis.
-    padding : {"SAME", "VALID"} or list of pairs
-    data_format : {"NHWC", "NCHW"}, optional
-    dilations : list of int, optional
-        One per spatial axis; not together with strides beyond 1.
-    name : str, optional
-
-    Returns
-    -------
-    Tensor, shape [batch, out height, out width, channels * multiplier]
-
-    Examples
-    --------
-    >>> import wengert as tf
-    >>> x = tf.constant([[[[1.0, 2.0]]]])
-    >>> y = tf.nn.depthwise_conv2d(x, tf.constant([[[[1.0], [10.0]]]]), [1, 1, 1, 1], "SAME")
-    >>> y.numpy().ravel().tolist()
-    [1.0, 20.0]
-    """
-    with name_scope_v1(name, "depthwise") as scope:
-        input, filter = _tensor(input, "tensor_in"), _tensor(filter, "filter_in")
-        return _depthwise(input, filter, strides, padding, data_format, dilations, scope or None)
-
-
-def _depthwise(
-    x: Any, filter: Any, strides: Any, padding: Any, data_format: Any, dilations: Any, name: Any
-) -> Any:
-    from wengert import _array_ops
-
-    first = channels_first(data_format)
-    _array_ops.shape(filter)
-    rates = [1, 1] if dilations is None else [int(d) for d in dilations]
-    rate = convert(rates, dtypes.int32, "dilation_rate")
-
-    def op(value: Any, kind: Any) -> Any:
-        attrs = {
-            "strides": [int(s) for s in strides],
-            "data_format": data_format or "NHWC",
-            **padding_attrs(kind),
-        }
-        return apply("DepthwiseConv2dNative", (value, filter), attrs, name)
-
-    dims: Any = filter.shape.as_list() if filter._rank() is not None else [None] * 4
-    shape = None if None in dims[:2] else dims[:2]
-    return with_space_to_batch(x, rates, padding, op, shape, first, rate)
-
-
-def separable_conv2d(
-    input: Any,
-    depthwise_filter: Any,
-    pointwise_filter: Any,
-    strides: Any,
-    padding: Any,
-    data_format: str | None = None,
-    dilations: Any = None,
-    name: str | None = None,
-) -> Any:
-    """Depthwise convolution, then one across channels (`tf.nn.separable_conv2d`).
-
-    Parameters
-    ----------
-    input : float Tensor, shape [batch, height, width, channels]
-    depthwise_filter : Tensor, shape [height, width, channels, multiplier]
-    pointwise_filter : Tensor, shape [1, 1, channels * multiplier, out]
-    strides : list of int
-    padding : {"SAME", "VALID"}
-    data_format : {"NHWC", "NCHW"}, optional
-    dilations : list of int, optional
-    name : str, optional
-
-    Returns
-    -------
-    Tensor, shape [batch, out height, out width, out]
-    """
-    from wengert import _array_ops
-
-    with name_scope_v1(name, "separable_conv2d") as scope:
-        input = _tensor(input, "tensor_in")
-        depth = _tensor(depthwise_filter, "depthwise_filter")
-        point = _tensor(pointwise_filter, "pointwise_filter")
-        shape = point.shape.as_list() if point._rank() is not None else [None] * 4
-        for i in (0, 1):
-            if shape[i] not in (None, 1):
-                raise ValueError(f"Dimensions {shape[i]} and 1 are not compatible")
-        first = channels_first(data_format)
-        rates = [1, 1] if dilations is None else [int(d) for d in dilations]
-        _array_ops.shape(depth)
-        rate = convert(rates, dtypes.int32, "dilation_rate")
-
-        def op(value: Any, kind: Any) -> Any:
-            attrs = {
-                "strides": [int(s) for s in strides],
-                "data_format": data_format or "NHWC",
-                **padding_attrs(kind),
-            }
-            return apply("DepthwiseConv2dNative", (value, depth), attrs, "depthwise")
-
-        dims: Any = depth.shape.as_list() if depth._rank() is not None else [None] * 4
-        window = None if None in dims[:2] else dims[:2]
-        between = with_space_to_batch(input, rates, padding, op, window, first, rate)
-        attrs = {
-            "strides": [1, 1, 1, 1],
-            "padding": "VALID",
-            "data_format": data_format or "NHWC",
-        }
-        return apply("Conv2D", (between, point), attrs, scope or None)
-
-
-def depthwise_conv2d_backprop_input(
-    input_sizes: Any,
-    filter: Any,
-    out_backprop: Any,
-    strides: Any,
-    padding: Any,
-    data_format: str = "NHWC",
-    dilations: Any = (1, 1, 1, 1),
-    name: str | None = None,
-) -> Any:
-    """Gradient of a depthwise convolution with respect to its input."""
-    attrs = {
-        "strides": strides,
-        "data_format": data_format,
-        "dilations": list(dilations),
-        **padding_attrs(padding),
-    }
-    op = "DepthwiseConv2dNativeBackpropInput"
-    return apply(op, (input_sizes, filter, out_backprop), attrs, name)
-
-
-def depthwise_conv2d_backprop_filter(
-    input: Any,
-    filter_sizes: Any,
-    out_backprop: Any,
-    strides: Any,
-    padding: Any,
-    data_format: str = "NHWC",
-    dilations: Any = (1, 1, 1, 1),
-    name: str | None = None,
-) -> Any:
-    """Gradient of a depthwise convolution with respect to its filter."""
-    attrs = {
-        "strides": strides,
-        "data_format": data_format,
-        "dilations": list(dilations),
-        **padding_attrs(padding),
-    }
-    op = "DepthwiseConv2dNativeBackpropFilter"
-    return apply(op, (input, filter_sizes, out_backprop), attrs, name)
-
-
-# --- transposes -----------------------------------------------------------------------------
-
-
-def conv2d_transpose(
-    input: Any,
-    filters: Any,
-    output_shape: Any,
-    strides: Any,
-    padding: Any = "SAME",
-    data_format: str = "NHWC",
-    dilations: Any = None,
-    name: str | None = None,
-) -> Any:
-    """The transpose of `conv2d` (`tf.nn.conv2d_transpose`).
-
-    Parameters
-    ----------
-    input : float Tensor, shape [batch, height, width, channels]
-        As the result of a convolution.
-    filters : Tensor, shape [height, width, out, channels]
-    output_shape : int Tensor, shape [4]
-        Of the result, batch and channels included.
-    strides : int or list of int
-    padding : {"SAME", "VALID"} or list of pairs
-    data_format : {"NHWC", "NCHW"}
-    dilations : int or list of int, optional
-    name : str, optional
-
-    Returns
-    -------
-    Tensor, shape `output_shape`
-
-    Examples
-    --------
-    >>> import wengert as tf
-    >>> x = tf.ones([1, 1, 2, 1])
-    >>> y = tf.nn.conv2d_transpose(x, tf.ones([1, 2, 1, 1]), [1, 1, 3, 1], 1, "VALID")
-    >>> y.numpy().ravel().tolist()
-    [1.0, 2.0, 1.0]
-    """
-    with name_scope_v1(name, "conv2d_transpose") as scope:
-        data_format = spatial_format(data_format or "NHWC", 2)
-        first = channels_first(data_format)
-        attrs = {
-            "strides": sequence(strides, 2, first, "strides"),
-            "dilations": sequence(dilations, 2, first, "dilations"),
-            "data_format": data_format,
-            **padding_attrs(padding),
-        }
-        args = (output_shape, filters, input)
-        return apply("Conv2DBackpropInput", args, attrs, scope or None)
-
-
-def conv1d_transpose(
-    input: Any,
-    filters: Any,
-    output_shape: Any,
-    strides: Any,
-    padding: str = "SAME",
-    data_format: str = "NWC",
-    dilations: Any = None,
-    name: str | None = None,
-) -> Any:
-    """The transpose of `conv1d` (`tf.nn.conv1d_transpose`).
-
-    Parameters
-    ----------
-    input : float Tensor, shape [batch, width, channels]
-    filters : Tensor, shape [width, out, channels]
-    output_shape : int Tensor, shape [3]
-    strides : int or list of int
-    padding : {"SAME", "VALID"}
-    data_format : {"NWC", "NCW"}
-    dilations : int or list of int, optional
-    name : str, optional
-
-    Returns
-    -------
-    Tensor, shape `output_shape`
-    """
-    from wengert import _array_ops
-
-    with name_scope_v1(name, "conv1d_transpose") as scope:
-        data_format = spatial_format(data_format or "NWC", 1, ("NWC", "NCW", "NHWC", "NCHW"))
-        first = channels_first(data_format)
-        at = 2 if first else 1
-        steps = sequence(strides, 1, first, "strides")
-        rates = sequence(dilations, 1, first, "dilations")
-        value = _array_ops.expand_dims(_tensor(input), at)
-        filters = _array_ops.expand_dims(_tensor(filters), 0)
-        sizes = _expanded(output_shape, at)
-        attrs = {
-            "strides": [*steps[:at], 1, *steps[at:]],
-            "dilations": [*rates[:at], 1, *rates[at:]],
-            "data_format": "NCHW" if first else "NHWC",
-            **padding_attrs(padding),
-        }
-        result = apply("Conv2DBackpropInput", (sizes, filters, value), attrs, scope or None)
-        return _array_ops.squeeze(result, [at])
-
-
-def _expanded(shape: Any, at: int) -> Any:
-    from wengert import _array_ops
-
-    if not isinstance(shape, _core.Tensor):
-        shape = list(shape)
-    return _array_ops.concat([shape[:at], [1], shape[at:]], axis=0)
-
-
-def conv3d_transpose(
-    input: Any,
-    filters: Any,
-    output_shape: Any,
-    strides: Any,
-    padding: str = "SAME",
-    data_format: str = "NDHWC",
-    dilations: Any = None,
-    name: str | None = None,
-) -> Any:
-    """The transpose of `conv3d` (`tf.nn.conv3d_transpose`).
-
-    Parameters
-    ----------
-    input : float Tensor, shape [batch, depth, height, width, channels]
-    filters : Tensor, shape [depth, height, width, out, channels]
-    output_shape : int Tensor, shape [5]
-    strides : int or list of int
-    padding : {"SAME", "VALID"}
-    data_format : {"NDHWC", "NCDHW"}
-    dilations : int or list of int, optional
-    name : str, optional
-
-    Returns
-    -------
-    Tensor, shape `output_shape`
-    """
-    with name_scope_v1(name, "conv3d_transpose") as scope:
-        data_format = spatial_format(data_format or "NDHWC", 3)
-        first = channels_first(data_format)
-        attrs = {
-            "strides": sequence(strides, 3, first, "strides"),
-            "dilations": sequence(dilations, 3, first, "dilations"),
-            "data_format": data_format,
-            **padding_attrs(padding, explicit=False),
-        }
-        args = (output_shape, filters, input)
-        return apply("Conv3DBackpropInputV2", args, attrs, scope or None)
-
-
-def conv_transpose(
-    input: Any,
-    filters: Any,
-    output_shape: Any,
-    strides: Any,
-    padding: str = "SAME",
-    data_format: str | None = None,
-    dilations: Any = None,
-    name: str | None = None,
-) -> Any:
-    """The transpose of a convolution over as many axes as `output_shape` says."""
-    with name_scope_v1(name, "conv_transpose") as scope:
-        if isinstance(output_shape, _core.Tensor):
-            length = output_shape.shape.as_list()[0]
-        else:
-            length = len(output_shape)
-        functions: Any = {1: conv1d_transpose, 2: conv2d_transpose, 3: conv3d_transpose}
-        n = (length or 0) - 2
-        if n not in functions:
-            raise ValueError(
-                "output_shape must be of length 3, 4 or 5. Received: "
-                f"output_shape={output_shape} of length {length}."
-            )
-        args = (input, filters, output_shape, strides, padding, data_format, dilations)
-        return functions[n](*args, name=scope or None)
-
-
-def atrous_conv2d_transpose(
-    value: Any,
-    filters: Any,
-    output_shape: Any,
-    rate: int,
-    padding: str,
-    name: str | None = None,
-) -> Any:
-    """The transpose of `atrous_conv2d` (`tf.nn.atrous_conv2d_transpose`).
-
-    Parameters
-    ----------
-    value : float Tensor, shape [batch, height, width, channels]
-    filters : Tensor, shape [height, width, out, channels]
-    output_shape : int Tensor or list of int, shape [4]
-    rate : int
-    padding : {"SAME", "VALID"}
-    name : str, optional
-
-    Returns
-    -------
-    Tensor, shape `output_shape`
-    """
-    if rate < 1:
-        raise ValueError(f"`rate` must be >= 1. Received: rate={rate}")
-    with name_scope_v1(name, "atrous_conv2d_transpose") as scope:
-        attrs = {
-            "strides": [1, 1, 1, 1],
-            "dilations": [1, rate, rate, 1],
-            "padding": padding,
-        }
-        args = (output_shape, filters, value)
-        return apply("Conv2DBackpropInput", args, attrs, scope or None)

@@ -18,6 +18,11 @@ convert = _core.convert
 FORMATS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 
 
+def as_tensor(x: Any, name: str | None = None) -> Any:
+    """`x` itself where it is a tensor."""
+    return x if isinstance(x, _core.Tensor) else convert(x, None, name)
+
+
 def channels_first(data_format: str | None) -> bool:
     """True for formats such as NCHW."""
     return data_format is not None and data_format.startswith("NC")

@@ -12,9 +12,12 @@ _NAMES = {
         "_array_more": ["depth_to_space", "space_to_batch", "space_to_depth"],
         "_math_ops": ["sigmoid", "tanh"],
         "_math_reduce": ["reduce_logsumexp"],
-        "_nn_conv": [
-            "atrous_conv2d", "atrous_conv2d_transpose", "conv1d", "conv1d_transpose", "conv2d",
-            "conv2d_transpose", "conv3d", "conv3d_transpose", "conv_transpose", "convolution",
+        "_nn_conv": ["atrous_conv2d", "conv1d", "conv2d", "conv3d", "convolution"],
+        "_nn_conv_transpose": [
+            "atrous_conv2d_transpose", "conv1d_transpose", "conv2d_transpose", "conv3d_transpose",
+            "conv_transpose",
+        ],
+        "_nn_depthwise": [
             "depthwise_conv2d", "depthwise_conv2d_backprop_filter",
             "depthwise_conv2d_backprop_input", "separable_conv2d",
         ],
@@ -35,10 +38,10 @@ _NAMES = {
             "softmax", "softplus", "softsign", "swish", "top_k",
         ],
         "_nn_pool": [
-            "avg_pool", "avg_pool1d", "avg_pool2d", "avg_pool3d", "dilation2d", "erosion2d",
-            "fractional_avg_pool", "fractional_max_pool",
-            "max_pool", "max_pool1d", "max_pool2d", "max_pool3d", "max_pool_with_argmax", "pool",
+            "avg_pool", "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool", "max_pool1d",
+            "max_pool2d", "max_pool3d", "max_pool_with_argmax", "pool",
         ],
+        "_nn_pool_more": ["dilation2d", "erosion2d", "fractional_avg_pool", "fractional_max_pool"],
     }.items()
     for name in names
 }  # fmt: skip

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from wengert import _core, _nn_conv, _nn_losses, _nn_norm, _nn_ops, _nn_pool
+from wengert import (
+    _core,
+    _nn_conv,
+    _nn_conv_transpose,
+    _nn_depthwise,
+    _nn_losses,
+    _nn_norm,
+    _nn_ops,
+    _nn_pool,
+    _nn_pool_more,
+)
 from wengert import _dtypes as dtypes
 from wengert._graph import name_scope_v1
-from wengert._nn_conv import (
+from wengert._nn_depthwise import (
     depthwise_conv2d_backprop_filter,
     depthwise_conv2d_backprop_input,
 )
@@ -167,7 +177,7 @@ def conv2d_transpose(
     value = _either("input", input, "value", value)
     filters = _either("filters", filters, "filter", filter)
     args = (value, filters, output_shape, strides, padding, data_format, dilations)
-    return _nn_conv.conv2d_transpose(*args, name=name)
+    return _nn_conv_transpose.conv2d_transpose(*args, name=name)
 
 
 def conv3d_transpose(
@@ -186,7 +196,7 @@ def conv3d_transpose(
     value = _either("input", input, "value", value)
     filters = _either("filters", filters, "filter", filter)
     args = (value, filters, output_shape, strides, padding, data_format, dilations)
-    return _nn_conv.conv3d_transpose(*args, name=name)
+    return _nn_conv_transpose.conv3d_transpose(*args, name=name)
 
 
 def depthwise_conv2d(
@@ -201,7 +211,7 @@ def depthwise_conv2d(
 ) -> Any:
     """`tf.nn.depthwise_conv2d`."""
     rates = _either("dilations", dilations, "rate", rate)
-    return _nn_conv.depthwise_conv2d(input, filter, strides, padding, data_format, rates, name)
+    return _nn_depthwise.depthwise_conv2d(input, filter, strides, padding, data_format, rates, name)
 
 
 def depthwise_conv2d_native(
@@ -237,7 +247,7 @@ def separable_conv2d(
     """`tf.nn.separable_conv2d`."""
     rates = _either("dilations", dilations, "rate", rate)
     filters = (depthwise_filter, pointwise_filter)
-    return _nn_conv.separable_conv2d(
+    return _nn_depthwise.separable_conv2d(
         input, *filters, strides, padding, data_format, rates, name=name
     )
 
@@ -334,14 +344,14 @@ def dilation2d(
     """`tf.nn.dilation2d`."""
     filters = _either("filters", filters, "filter", filter)
     rates = _either("dilations", dilations, "rates", rates)
-    return _nn_pool.dilation2d(input, filters, strides, padding, "NHWC", rates, name)
+    return _nn_pool_more.dilation2d(input, filters, strides, padding, "NHWC", rates, name)
 
 
 def erosion2d(
     value: Any, kernel: Any, strides: Any, rates: Any, padding: Any, name: str | None = None
 ) -> Any:
     """`tf.nn.erosion2d`."""
-    return _nn_pool.erosion2d(value, kernel, strides, padding, "NHWC", rates, name)
+    return _nn_pool_more.erosion2d(value, kernel, strides, padding, "NHWC", rates, name)
 
 
 # --- statistics, losses, others -------------------------------------------------------------
