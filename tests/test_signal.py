@@ -157,7 +157,7 @@ def test_modified_cosine_transform(norm: str | None) -> None:
 
 def test_errors() -> None:
     with pytest.raises(ValueError, match=r"requires tf.float32 or tf.float64 inputs"):
-        tf.signal.rfft(np.ones((2, 4), np.int32))
+        tf.signal.rfft(tf.constant(np.ones((2, 4), np.int32)))
     with pytest.raises(ValueError, match="rank at least"):
         tf.signal.rfft2d(np.ones(4))
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):

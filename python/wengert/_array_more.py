@@ -32,9 +32,6 @@ tensor_scatter_nd_min = op_function(
 batch_to_space = op_function("BatchToSpaceND", "batch_to_space", "input block_shape crops")
 space_to_batch_nd = op_function("SpaceToBatchND", "space_to_batch_nd", "input block_shape paddings")
 invert_permutation = op_function("InvertPermutation", "invert_permutation", "x")
-tensor_diag = op_function("Diag", "tensor_diag", "diagonal")
-tensor_diag_part = op_function("DiagPart", "tensor_diag_part", "input")
-band_part = op_function("MatrixBandPart", "band_part", "input num_lower num_upper")
 
 
 def space_to_batch(input: Any, block_shape: Any, paddings: Any, name: str | None = None) -> Any:

@@ -62,8 +62,11 @@ std::vector<Grad> BandedGradient(GradientContext& g) {
   const Tensor outermost = b.Subtract(bands, 1);
   std::vector<In> k = {0, outermost};
   if (lower) k = {b.Negative(outermost), 0};
-  const Tensor da =
+  Tensor da =
       b.Op("MatrixDiagPartV3", {full, std::move(k), 0}, {{"align", "LEFT_RIGHT"}}, "diag_part");
+  const Shape& shape = g.x(0).shape();
+  // One diagonal comes without the axis of diagonals, which the argument has.
+  if (shape.has_rank() && shape.dim(shape.rank() - 2) == 1) da = b.ExpandDims(da, -2);
   return SumBatches(b, g.x(0), g.x(1), da, db);
 }
 
