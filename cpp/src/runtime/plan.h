@@ -125,7 +125,7 @@ class Plan {
   size_t num_steps() const { return steps_.size(); }
   bool has_objects() const { return has_objects_; }
   // With the microseconds each step takes, where `microseconds` has one per step.
-  std::string ToText(const std::vector<double>& microseconds) const;
+  std::string ToText(const std::vector<double>& microseconds = {}) const;
 
  private:
   friend class Planner;
