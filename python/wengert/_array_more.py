@@ -9,6 +9,7 @@ import numpy as np
 from wengert import _array_ops, _core
 from wengert import _dtypes as dtypes
 from wengert._graph import name_scope_v1
+from wengert._nn_windows import required_space_to_batch_paddings as required_space_to_batch_paddings
 from wengert._wrap import op_function
 
 apply = _core.apply
@@ -87,23 +88,6 @@ def depth_to_space_v1(
 ) -> Any:
     """`tf.compat.v1.depth_to_space`: the name before the layout."""
     return depth_to_space(input, block_size, data_format, name)
-
-
-def required_space_to_batch_paddings(
-    input_shape: Any, block_shape: Any, base_paddings: Any = None, name: str | None = None
-) -> Any:
-    """Paddings that make blocks divide a shape, and the crops that undo them."""
-    with name_scope_v1(name, "required_space_to_batch_paddings"):
-        shape = convert(input_shape, dtypes.int32, "input_shape")
-        block = convert(block_shape, dtypes.int32, "block_shape")
-        base = np.zeros((int(block.shape[0]), 2), np.int32) if base_paddings is None else None
-        base = convert(base_paddings if base is None else base, dtypes.int32, "base_paddings")
-        start, end = base[:, 0], base[:, 1]
-        full = shape + start + end
-        extra = (block - full % block) % block
-        paddings = _array_ops.stack([start, end + extra], axis=1, name="paddings")
-        zeros = apply("ZerosLike", (extra,))
-        return paddings, _array_ops.stack([zeros, extra], axis=1, name="crops")
 
 
 def reverse_sequence(

@@ -285,19 +285,3 @@ def local_response_normalization(
 
 
 lrn = local_response_normalization
-
-
-def zero_fraction(value: Any, name: str | None = None) -> Any:
-    """The share of elements that are zero, as float32 (`tf.nn.zero_fraction`)."""
-    from wengert import _array_ops
-    from wengert._math_ops import cast, not_equal
-    from wengert._math_reduce import reduce_sum
-
-    with name_scope_v1(name, "zero_fraction"):
-        value = convert(value, None, "value")
-        size = _array_ops.size(value, dtypes.int64)
-        nonzero = reduce_sum(cast(not_equal(value, 0), dtypes.int64), name="nonzero_count")
-        with name_scope_v1("counts_to_fraction"):
-            zeros = size - nonzero
-            fraction = cast(zeros, dtypes.float32) / cast(size, dtypes.float32)
-        return _array_ops.identity(fraction, "fraction")

@@ -256,24 +256,6 @@ def top_k(
     return _TopK(*result)
 
 
-def in_top_k(targets: Any, predictions: Any, k: Any, name: str | None = None) -> Any:
-    """Whether each target is among the k largest predictions of its row (`tf.math.in_top_k`).
-
-    Parameters
-    ----------
-    targets : int Tensor, shape [batch]
-    predictions : float32 Tensor, shape [batch, classes]
-    k : int
-    name : str, optional
-
-    Returns
-    -------
-    bool Tensor, shape [batch]
-    """
-    with name_scope_v1(name, "in_top_k"):
-        return apply("InTopKV2", (predictions, targets, k))
-
-
 def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: Any = None) -> Any:
     """Rows of a table (`tf.nn.embedding_lookup`).
 

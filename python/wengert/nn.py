@@ -10,6 +10,7 @@ _NAMES = {
     name: module
     for module, names in {
         "_array_more": ["depth_to_space", "space_to_batch", "space_to_depth"],
+        "_math_more": ["in_top_k", "zero_fraction"],
         "_math_ops": ["sigmoid", "tanh"],
         "_math_reduce": ["reduce_logsumexp"],
         "_nn_conv": ["atrous_conv2d", "conv1d", "conv2d", "conv3d", "convolution"],
@@ -30,10 +31,10 @@ _NAMES = {
         "_nn_norm": [
             "batch_norm_with_global_normalization", "batch_normalization",
             "local_response_normalization", "lrn", "normalize_moments", "sufficient_statistics",
-            "weighted_moments", "zero_fraction",
+            "weighted_moments",
         ],
         "_nn_ops": [
-            "bias_add", "crelu", "elu", "embedding_lookup", "gelu", "in_top_k", "l2_loss",
+            "bias_add", "crelu", "elu", "embedding_lookup", "gelu", "l2_loss",
             "l2_normalize", "leaky_relu", "log_softmax", "moments", "relu", "relu6", "selu", "silu",
             "softmax", "softplus", "softsign", "swish", "top_k",
         ],

@@ -17,6 +17,7 @@ from wengert import (
 )
 from wengert import _dtypes as dtypes
 from wengert._graph import name_scope_v1
+from wengert._math_more import in_top_k_v1 as in_top_k
 from wengert._nn_depthwise import (
     depthwise_conv2d_backprop_filter,
     depthwise_conv2d_backprop_input,
@@ -485,11 +486,6 @@ def embedding_lookup(
 ) -> Any:
     """`tf.nn.embedding_lookup`; rows of several tables are dealt out in turn by default."""
     return _nn_ops.embedding_lookup_parts(params, ids, partition_strategy, name, max_norm)
-
-
-def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) -> Any:
-    """`tf.nn.in_top_k`."""
-    return _nn_ops.in_top_k(targets, predictions, k, name)
 
 
 def __getattr__(name: str) -> Any:
