@@ -85,7 +85,7 @@ void CheckNode(F make, const std::vector<Array>& inputs) {
       if (!Same(got, expected)) {
         check::Report(
             __FILE__, __LINE__,
-            std::string((*t)->isa) + " differs\n" + compile::ToText(program) + plan->ToText());
+            std::string((*t)->isa) + " differs\n" + compile::ToText(program) + plan->ToText({}));
         return;
       }
       if (threads == 1) first = got;
