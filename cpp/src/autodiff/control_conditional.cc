@@ -134,20 +134,47 @@ class Branch {
 
 using Branches = std::vector<std::unique_ptr<Branch>>;
 
-// Gives `op` the outputs that the gradients of its branches need.
-void Grow(Operation* op, Branches& branches) {
-  std::vector<std::vector<Tensor>> added(branches.size());
+// A new output of a conditional: an optional value of each branch that has one.
+struct Slot {
+  Tensor like;  // what is wrapped
+  std::vector<Tensor> values;
+};
+
+// Values of the same type share an output, since only one branch runs.
+std::vector<Slot> Slots(const Branches& branches) {
+  std::vector<Slot> slots;
   for (size_t i = 0; i < branches.size(); ++i) {
     for (const Tensor& optional : branches[i]->optionals()) {
-      branches[i]->SetOutputPosition(optional,
-                                     op->num_outputs() + static_cast<int>(added[i].size()));
-      for (size_t k = 0; k < branches.size(); ++k) {
-        added[k].push_back(k == i ? optional
-                                  : Builder(*branches[k]->forward().graph).Op("OptionalNone", {}));
+      const Tensor& value = optional.op->input(0);
+      auto slot = std::find_if(slots.begin(), slots.end(), [&](const Slot& s) {
+        return !s.values[i] && s.like.dtype() == value.dtype() && s.like.shape() == value.shape();
+      });
+      if (slot == slots.end()) {
+        slots.push_back({value, std::vector<Tensor>(branches.size())});
+        slot = std::prev(slots.end());
       }
+      slot->values[i] = optional;
     }
   }
-  if (added[0].empty()) return;
+  return slots;
+}
+
+// Gives `op` the outputs that the gradients of its branches need.
+void Grow(Operation* op, Branches& branches) {
+  std::vector<Slot> slots = Slots(branches);
+  if (slots.empty()) return;
+  std::vector<std::vector<Tensor>> added(branches.size());
+  for (size_t k = 0; k < slots.size(); ++k) {
+    for (size_t i = 0; i < branches.size(); ++i) {
+      Tensor& value = slots[k].values[i];
+      if (value) {
+        branches[i]->SetOutputPosition(value, op->num_outputs() + static_cast<int>(k));
+      } else {
+        value = Builder(*branches[i]->forward().graph).Op("OptionalNone", {});
+      }
+      added[i].push_back(value);
+    }
+  }
   std::vector<std::shared_ptr<const Function>> functions;
   for (size_t i = 0; i < branches.size(); ++i) {
     auto grown = std::make_shared<Function>(branches[i]->forward());
