@@ -196,3 +196,15 @@ def test_passes_do_not_change_values(seed: int) -> None:
             got = tf.compile(xs, [y, *grads], options)(*values)
             for a, b in zip(got, want, strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_a_shape_that_only_data_decides() -> None:
+    @tf.function(autograph=False)
+    def f(x: Any, mask: Any) -> Any:
+        return x * 2.0, tf.reshape(x, tf.boolean_mask(mask, mask > 0))
+
+    for shape in ([2, 3], [3, 2], [6], [2, 3]):
+        mask = np.array(shape + [0, -1], np.int32)
+        doubled, reshaped = f(tf.constant(np.arange(6.0)), tf.constant(mask))
+        np.testing.assert_allclose(doubled, np.arange(6.0) * 2)
+        np.testing.assert_allclose(reshaped, np.arange(6.0).reshape(shape))

@@ -124,12 +124,10 @@ def _vectorize(fn: Callable[[Any], Any], elems: Any) -> Any:
         outputs = fn(_nest.map_structure(element, elems))
         outputs = _nest.map_structure(_as_output, outputs)
     last = graph.num_operations
-    if isinstance(n, int):
-        n = constant(n)
+    count = constant(n) if isinstance(n, int) else n
     with name_scope_v1("pfor"):
         constant(0)
-        everything = range_(0, n, 1, name="all_indices") if not isinstance(n, int) else None
-    batch = Batch(n, index, everything)
+        batch = Batch(count, index, range_(0, n, 1, name="all_indices"))
     for op in graph.get_operations()[first:last]:
         _convert(op, batch, graph)
     return _nest.map_structure(lambda t: None if t is None else batch.stacked(t, graph), outputs)

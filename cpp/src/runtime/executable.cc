@@ -232,9 +232,19 @@ class ExecutableImpl : public Executable {
     }
     request.resources = resources;
     request.named_resource = NamedResource();
-    compile::Lowered lowered = compile::Resume(*before.rest(), request);
-    return std::make_shared<Segment>(std::move(lowered), std::move(request.input_infos),
-                                     std::move(request.input_constants), live, options_);
+    // Specialised on the values that only this part of the program turns out to need.
+    for (int round = 0; round < kMaxSpecialisations; ++round) {
+      compile::Lowered lowered = compile::Resume(*before.rest(), request);
+      if (lowered.wanted_constants.empty()) {
+        return std::make_shared<Segment>(std::move(lowered), std::move(request.input_infos),
+                                         std::move(request.input_constants), live, options_);
+      }
+      for (int wanted : lowered.wanted_constants) {
+        const size_t i = static_cast<size_t>(wanted);
+        request.input_constants[i] = live[i].array->Clone();
+      }
+    }
+    throw Error(ErrorKind::kInternal, "lowering keeps asking for values of inputs");
   }
 
   // Lowers for these inputs, specialised on the values that lowering asks for.
