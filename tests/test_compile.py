@@ -204,7 +204,7 @@ def test_a_shape_that_only_data_decides() -> None:
         return x * 2.0, tf.reshape(x, tf.boolean_mask(mask, mask > 0))
 
     for shape in ([2, 3], [3, 2], [6], [2, 3]):
-        mask = np.array(shape + [0, -1], np.int32)
+        mask = np.array([*shape, 0, -1], np.int32)
         doubled, reshaped = f(tf.constant(np.arange(6.0)), tf.constant(mask))
         np.testing.assert_allclose(doubled, np.arange(6.0) * 2)
         np.testing.assert_allclose(reshaped, np.arange(6.0).reshape(shape))
