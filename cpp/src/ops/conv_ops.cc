@@ -53,9 +53,13 @@ void ConvShape(ShapeContext& c) {
 
 // --- lowering ---------------------------------------------------------------------------
 
-// A window of one element that meets every pixel once: a matrix product of pixels and channels.
-bool IsProduct(const Problem& p) {
+// A window of one element that meets every pixel once is a matrix product of pixels and channels.
+// For many pixels the kernels of convolutions are faster; for few, packing the filter would cost
+// more than the product.
+bool IsSmallProduct(const Problem& p) {
+  constexpr int64_t kFewPixels = 128;
   const ConvSpec& s = p.spec;
+  if (p.image[0] * p.image[1] * p.image[2] * p.image[3] >= kFewPixels) return false;
   const Dims& f = p.filter;
   return f[0] == 1 && f[1] == 1 && f[2] == 1 && s.groups == 1 && s.stride == Spatial{1, 1, 1} &&
          s.pad == Spatial{0, 0, 0} && p.image[1] == p.result[1] && p.image[2] == p.result[2] &&
@@ -77,7 +81,7 @@ Value LowerProduct(Lowering& b, const Problem& p, Value x, Value y) {
 }
 
 Value Convolve(Lowering& b, const Problem& p, Value x, Value y) {
-  if (IsProduct(p)) return LowerProduct(b, p, x, y);
+  if (IsSmallProduct(p)) return LowerProduct(b, p, x, y);
   return b.Conv(p.spec, x, y, p.out());
 }
 
