@@ -12,6 +12,7 @@
 #include "wengert/host_function.h"
 #include "wengert/lowering.h"
 #include "wengert/op_def.h"
+#include "wengert/random.h"
 #include "wengert/shape.h"
 #include "wengert/tape.h"
 #include "wengert/version.h"
