@@ -355,7 +355,6 @@ def test_schedule(name: str) -> None:
         np.testing.assert_allclose(schedule().numpy(), value, rtol=1e-4)
 
 
-@pytest.mark.skipif(not hasattr(tf, "cond"), reason="needs tf.cond")
 def test_moving_average() -> None:
     with tf.Graph().as_default():
         v = v1.get_variable("v", [2], initializer=v1.ones_initializer)
@@ -380,7 +379,6 @@ def test_moving_average() -> None:
             np.testing.assert_allclose(s.run(ema.average(t)), [0.96, 1.54], rtol=1e-6)
 
 
-@pytest.mark.skipif(not hasattr(tf, "cond"), reason="needs tf.cond")
 def test_moving_average_with_number_of_updates() -> None:
     with tf.Graph().as_default():
         v = v1.get_variable("v", [], initializer=v1.ones_initializer)

@@ -294,7 +294,10 @@ def embedding_lookup_parts(
         raise ValueError("Length of params is currently 0. Need at least one")
     with name_scope_v1(name, "embedding_lookup") as scope:
         if len(parts) == 1:
-            rows = _array_ops.gather(parts[0], ids, name=scope or None)
+            if getattr(parts[0], "_is_variable", False):
+                rows = parts[0].sparse_read(convert(ids, None, "ids"), name=scope)
+            else:
+                rows = _array_ops.gather(parts[0], ids, name=scope or None)
         else:
             ids = convert(ids, None, "ids")
             if partition_strategy == "mod":

@@ -76,8 +76,13 @@ def _out_of_graph(what: str) -> Exception:
     from wengert.errors import OperatorNotAllowedInGraphError
 
     return OperatorNotAllowedInGraphError(
-        f"{what} is not allowed in Graph execution. Use Eager execution or decorate this "
-        "function with @tf.function."
+        f"{what} is not allowed. You can attempt the following resolutions to the problem: If you "
+        "are running in Graph mode, use Eager execution mode or decorate this function with "
+        "@tf.function. If you are using AutoGraph, you can try decorating this function with "
+        "@tf.function. If that does not work, then you may be using an unsupported feature or "
+        "your source code may not be visible to AutoGraph. See "
+        "https://github.com/tensorflow/tensorflow/blob/master/tensorflow/python/autograph/g3doc/"
+        "reference/limitations.md#access-to-source-code for more information."
     )
 
 
@@ -93,15 +98,9 @@ def _symbolic_array(self: Any, dtype: Any = None, copy: Any = None) -> Any:
 
 
 def _symbolic_iter(self: Any) -> Any:
-    if _core.current_graph() is None or self._rank() is None:
-        raise _out_of_graph("Iterating over a symbolic `tf.Tensor`")
     shape = self._shape_tuple()
-    if not shape:
-        raise TypeError("Cannot iterate over a scalar.")
-    if shape[0] is None:
-        raise _out_of_graph(
-            "Iterating over a symbolic `tf.Tensor` whose first dimension is unknown"
-        )
+    if _core.current_graph() is None or not shape or shape[0] is None:
+        raise _out_of_graph("Iterating over a symbolic `tf.Tensor`")
     return iter([self[i] for i in range(shape[0])])
 
 
