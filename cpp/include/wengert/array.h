@@ -81,6 +81,8 @@ class Array {
   std::vector<std::string>& strings() const { return *strings_; }
   std::vector<std::shared_ptr<Resource>>& resources() const { return *resources_; }
   std::vector<std::any>& variants() const { return *variants_; }
+  // How many Arrays share the variants: with one, they may be changed in place.
+  long variants_shared() const { return variants_.use_count(); }
 
   // Element `i` converted; ok for every integer dtype and bool / every real dtype.
   int64_t AsInt(int64_t i) const;

@@ -113,6 +113,11 @@ void InitializeRuntime();
 std::vector<Array> ExecuteOp(const OpDef& def, const std::vector<Array>& inputs,
                              const AttrMap& attrs);
 
+// `check` is called every few hundredths of a second by programs that run loops; what it throws
+// ends the run, without effect on variables. A language binding looks for Ctrl-C there. Set it
+// once, before anything runs; null: nothing is checked.
+void SetInterruptCheck(void (*check)());
+
 // Threads used by kernels of this process (default: the cores it may run on, or
 // WENGERT_NUM_THREADS). Results never depend on it.
 void SetNumThreads(int n);

@@ -44,6 +44,9 @@ struct KernelSpec {
   std::string key;        // two stateless kernels of the same name and key are the same function
 };
 
+struct ListCall;  // lowering_lists.h
+struct ListType;
+
 // Thrown (by LoweringContext::constant) when a rule needs a value that only execution
 // can give; the compiler ends the current segment there.
 struct NeedsConstant {
@@ -137,6 +140,25 @@ class Lowering {
   // --- calls -------------------------------------------------------------------------
   // Inlines `function` (its lowering becomes part of this program).
   virtual std::vector<Value> Call(const Function& function, const std::vector<Value>& args) = 0;
+
+  // --- control flow ---------------------------------------------------------------------
+  // The results of `branches[index]` (an integer scalar; out of range means the last branch).
+  // The branches take the same arguments and give the same dtypes. Where the dims of the results
+  // agree, the choice is made while running; else the index becomes part of the signature.
+  virtual std::vector<Value> Case(Value index, const std::vector<const Function*>& branches,
+                                  const std::vector<Value>& args) = 0;
+  // while (cond(vars)) vars = body(vars), from `args`; one result per variable. `cond` gives one
+  // bool scalar. A variable that the body hands on unchanged is a capture: it costs nothing.
+  // Variables may change their dims from one iteration to the next.
+  virtual std::vector<Value> While(const Function& cond, const Function& body,
+                                   const std::vector<Value>& args) = 0;
+
+  // --- lists of tensors (lowering_lists.h) ---------------------------------------------------
+  // Lists are scalars of dtype variant.
+  virtual std::vector<Value> List(const ListCall& call, const std::vector<Value>& args) = 0;
+  // What is known of a list before running.
+  virtual ListType list_type(Value list) const = 0;
+  virtual void set_list_type(Value list, const ListType& type) = 0;
 };
 
 struct LoweringContext {

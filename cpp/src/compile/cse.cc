@@ -120,7 +120,24 @@ struct AddFields {
   bool operator()(const ReadVariable& p) const { return Field(p.resource); }
   bool operator()(const AssignVariable&) const { return false; }
   bool operator()(const IsInitialized& p) const { return Field(p.resource); }
+  bool operator()(const CaseOf& p) const {
+    for (const auto& branch : p.branches) Same(branch);
+    return !p.effect;
+  }
+  bool operator()(const WhileLoop& p) const {
+    Same(p.cond);
+    Same(p.body);
+    return !p.effect;
+  }
+  // What makes lists is never shared, so that it can be changed in place.
+  bool operator()(const ListNode& p) const {
+    const ListOp op = p.call.op;
+    return (op == ListOp::kGet || op == ListOp::kLength) && Field(static_cast<int>(op));
+  }
 
+  void Same(const std::shared_ptr<const Program>& program) const {
+    key.Add(static_cast<int64_t>(reinterpret_cast<intptr_t>(program.get())));
+  }
   bool Field(int x) const {
     key.Add(int64_t{x});
     return true;

@@ -57,6 +57,12 @@ class Folder : public ProgramBuilder {
     }
     const auto* kernel = std::get_if<CustomKernel>(&n.prim);
     if (kernel && kernel->spec->dynamic) return false;
+    // Their time has no bound.
+    if (std::holds_alternative<CaseOf>(n.prim) || std::holds_alternative<WhileLoop>(n.prim)) {
+      return false;
+    }
+    // Lists are made while running, to be changed in place.
+    if (std::holds_alternative<ListNode>(n.prim)) return false;
     bool splat = true;
     for (Value v : in) {
       if (!IsKnown(v)) return false;

@@ -21,6 +21,7 @@ Lowered Lowerer::First(const LowerRequest& request) {
     throw Error(ErrorKind::kInternal, "Lower: one ValueInfo per input is needed");
   }
   b_.named_resource = request.named_resource;
+  make_runner_ = request.make_runner;
   std::vector<Value> values;
   for (size_t i = 0; i < n; ++i) {
     Value v;
@@ -41,6 +42,7 @@ Lowered Lowerer::First(const LowerRequest& request) {
 
 Lowered Lowerer::Next(const Continuation& rest, const ResumeRequest& request) {
   b_.named_resource = request.named_resource;
+  make_runner_ = request.make_runner;
   std::vector<ResourceSlot> slots = rest.slots;
   for (size_t i = 0; i < slots.size(); ++i) {
     if (i < request.resources.size()) slots[i].resource = request.resources[i];

@@ -20,6 +20,11 @@ namespace wengert::compile {
 using NamedResourceFn = std::function<std::shared_ptr<Resource>(
     const std::string& name, DType dtype, const wengert::Shape& shape)>;
 
+// Makes a function runnable by itself, for loops that change shapes from one iteration to the
+// next.
+using FunctionRunner = std::function<std::vector<Array>(const std::vector<Array>& args)>;
+using MakeRunnerFn = std::function<FunctionRunner(const Function&)>;
+
 // A resource of the program: ReadVariable::resource and the like index these.
 struct ResourceSlot {
   std::shared_ptr<Resource> resource;  // what it was when lowering
@@ -42,6 +47,7 @@ struct LowerRequest {
   std::vector<Tensor> outputs;
   std::vector<Operation*> targets;
   NamedResourceFn named_resource;
+  MakeRunnerFn make_runner;
 };
 
 // What is left to lower after a cut. Immutable: it may be resumed many times.
@@ -71,6 +77,7 @@ struct ResumeRequest {
   // What the slots refer to in this call; empty: what they did when lowered.
   std::vector<std::shared_ptr<Resource>> resources;
   NamedResourceFn named_resource;
+  MakeRunnerFn make_runner;
 };
 
 // Throw Error naming the operation. The continuation's slots keep their numbers; new ones

@@ -10,11 +10,11 @@ namespace {
 
 const char* PrimitiveName(const Primitive& prim) {
   constexpr const char* kNames[] = {
-      "Input",          "Const",        "Iota",   "Map",     "Cast",      "Fused",
-      "Reduce",         "ArgReduce",    "Scan",   "Reshape", "Broadcast", "Transpose",
-      "Slice",          "Pad",          "Concat", "Gather",  "GatherNd",  "Scatter",
-      "TopK",           "MatMul",       "Conv",   "Pool",    "Kernel",    "ReadVariable",
-      "AssignVariable", "IsInitialized"};
+      "Input",          "Const",         "Iota",   "Map",     "Cast",      "Fused",
+      "Reduce",         "ArgReduce",     "Scan",   "Reshape", "Broadcast", "Transpose",
+      "Slice",          "Pad",           "Concat", "Gather",  "GatherNd",  "Scatter",
+      "TopK",           "MatMul",        "Conv",   "Pool",    "Kernel",    "ReadVariable",
+      "AssignVariable", "IsInitialized", "Case",   "While",   "List"};
   static_assert(std::size(kNames) == std::variant_size_v<Primitive>);
   return kNames[prim.index()];
 }
@@ -57,6 +57,13 @@ std::string ConstText(const Array& a) {
     }
   }
   return out.str();
+}
+
+const char* ListName(ListOp op) {
+  constexpr const char* kNames[] = {"Reserve", "FromTensor", "Stack", "Get",
+                                    "Set",     "Push",       "Pop",   "Length",
+                                    "Resize",  "ZerosLike",  "Add",   "AddItem"};
+  return kNames[static_cast<size_t>(op)];
 }
 
 struct Fields {
@@ -116,7 +123,16 @@ struct Fields {
   std::string operator()(const ReadVariable& p) { return std::to_string(p.resource); }
   std::string operator()(const AssignVariable& p) { return std::to_string(p.resource); }
   std::string operator()(const IsInitialized& p) { return std::to_string(p.resource); }
+  std::string operator()(const CaseOf&) { return ""; }
+  std::string operator()(const ListNode& p) { return ListName(p.call.op); }
+  std::string operator()(const WhileLoop& p) { return "vars=" + std::to_string(p.num_vars); }
 };
+
+void PrintInner(std::ostream& out, const std::string& title, const Program& program) {
+  out << "    " << title << ":\n";
+  std::istringstream lines(ToText(program));
+  for (std::string line; std::getline(lines, line);) out << "    " << line << '\n';
+}
 
 void PrintFused(std::ostream& out, const Program& program, const Node& node) {
   const Fused& fused = std::get<Fused>(node.prim);
@@ -174,6 +190,14 @@ std::string ToText(const Program& program) {
     if (fused) PrintFused(out, program, node);
     const auto* kernel = std::get_if<CustomKernel>(&node.prim);
     if (kernel && kernel->tiling) out << ToText(kernel->tiling->body) << "  (end of a tile)\n";
+    if (const auto* choice = std::get_if<CaseOf>(&node.prim)) {
+      for (size_t i = 0; i < choice->branches.size(); ++i) {
+        PrintInner(out, "branch " + std::to_string(i), *choice->branches[i]);
+      }
+    } else if (const auto* loop = std::get_if<WhileLoop>(&node.prim)) {
+      PrintInner(out, "cond", *loop->cond);
+      PrintInner(out, "body", *loop->body);
+    }
   }
   out << "  return";
   for (Value v : program.outputs) out << ' ' << Label(v);

@@ -9,6 +9,7 @@
 
 #include "wengert/array.h"
 #include "wengert/lowering.h"
+#include "wengert/lowering_lists.h"
 
 namespace wengert::compile {
 
@@ -127,10 +128,29 @@ struct IsInitialized {
   int resource;
 };
 
-using Primitive =
-    std::variant<Input, Const, Iota, Map, CastTo, Fused, Reduce, ArgReduce, Scan, Reshape,
-                 Broadcast, Transpose, Slice, Pad, Concat, Gather, GatherNd, Scatter, TopK, MatMul,
-                 Conv, Pool, CustomKernel, ReadVariable, AssignVariable, IsInitialized>;
+struct Program;
+
+// One of several programs of the same arguments and results. inputs: index, arguments.
+struct CaseOf {
+  std::vector<std::shared_ptr<const Program>> branches;
+  bool effect = false;  // some branch does more than give results
+};
+// while (cond(vars, captures)) vars = body(vars, captures). inputs: `num_vars` initial values,
+// then captures; outputs: the last values.
+struct WhileLoop {
+  std::shared_ptr<const Program> cond, body;
+  int num_vars = 0;
+  bool effect = false;
+};
+// An operation on lists of tensors.
+struct ListNode {
+  ListCall call;
+};
+
+using Primitive = std::variant<Input, Const, Iota, Map, CastTo, Fused, Reduce, ArgReduce, Scan,
+                               Reshape, Broadcast, Transpose, Slice, Pad, Concat, Gather, GatherNd,
+                               Scatter, TopK, MatMul, Conv, Pool, CustomKernel, ReadVariable,
+                               AssignVariable, IsInitialized, CaseOf, WhileLoop, ListNode>;
 
 struct Node {
   Primitive prim;

@@ -81,6 +81,7 @@ void ProgramBuilder::Rollback(const Mark& mark) {
     evaluated_.erase(static_cast<int32_t>(id));
     not_constant_.erase(static_cast<int32_t>(id));
     handles_.erase(static_cast<int32_t>(id));
+    lists_.erase(static_cast<int32_t>(id));
   }
   program_.nodes.resize(mark.nodes);
   program_.values.resize(mark.values);

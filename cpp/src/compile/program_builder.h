@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "compile/lower.h"
 #include "compile/program.h"
 #include "wengert/lowering.h"
+#include "wengert/lowering_lists.h"
 
 namespace wengert::compile {
 
@@ -24,6 +26,29 @@ const char* ReduceName(ReduceOp op);
 bool IsHalf(DType dtype);  // float16, bfloat16
 // Nodes that must stay, in order.
 bool HasEffect(const Node& node);
+
+// What is known of a list that may be either of two.
+ListType Join(const ListType& a, const ListType& b);
+
+// The program around one that is the body of a branch or loop, as far as variables go.
+class OuterState {
+ public:
+  virtual ~OuterState() = default;
+  virtual Value Read(int slot, DType dtype) = 0;
+  virtual Value IsInitialized(int slot) = 0;
+  virtual int Named(const std::string& name, DType dtype, const wengert::Shape& shape) = 0;
+};
+
+// Lowers functions into a program under construction.
+class FunctionLowering {
+ public:
+  virtual ~FunctionLowering() = default;
+  virtual std::vector<Value> Call(const Function& function, const std::vector<Value>& args) = 0;
+  virtual std::vector<Value> Case(Value index, const std::vector<const Function*>& branches,
+                                  const std::vector<Value>& args) = 0;
+  virtual std::vector<Value> While(const Function& cond, const Function& body,
+                                   const std::vector<Value>& args) = 0;
+};
 
 class ProgramBuilder : public Lowering {
  public:
@@ -61,6 +86,13 @@ class ProgramBuilder : public Lowering {
   Value IsInitialized(Value handle) override;
   Value NamedResource(const std::string& name, DType dtype, const wengert::Shape& shape) override;
   std::vector<Value> Call(const Function& function, const std::vector<Value>& args) override;
+  std::vector<Value> Case(Value index, const std::vector<const Function*>& branches,
+                          const std::vector<Value>& args) override;
+  std::vector<Value> While(const Function& cond, const Function& body,
+                           const std::vector<Value>& args) override;
+  std::vector<Value> List(const ListCall& call, const std::vector<Value>& args) override;
+  ListType list_type(Value list) const override;
+  void set_list_type(Value list, const ListType& type) override;
 
   // --- building ------------------------------------------------------------------
   Program& program() { return program_; }
@@ -99,6 +131,8 @@ class ProgramBuilder : public Lowering {
   void BindSlot(Value handle, int slot) { handles_[handle.id] = slot; }
   // -1: not a handle.
   int SlotOf(Value handle) const;
+  Value ReadSlot(int slot, DType dtype);
+  Value IsSlotInitialized(int slot);
   // Current value of a slot: invalid when not read or assigned yet.
   const std::unordered_map<int, Value>& variables() const { return variables_; }
   void SetVariable(int slot, Value value, bool dirty);
@@ -107,7 +141,8 @@ class ProgramBuilder : public Lowering {
   void EmitAssignments();
 
   NamedResourceFn named_resource;
-  std::function<std::vector<Value>(const Function&, const std::vector<Value>&)> call;
+  FunctionLowering* control = nullptr;
+  OuterState* outer = nullptr;
 
   // --- undo --------------------------------------------------------------------------
   struct Mark {
@@ -125,6 +160,10 @@ class ProgramBuilder : public Lowering {
   };
   void CheckAxis(const char* what, Value x, int axis) const;
   int RequireSlot(Value handle) const;
+  FunctionLowering& RequireControl() const;
+  std::optional<Dims> ElementDims(const ListType& list, const ListCall& call) const;
+  std::vector<Value> DynamicList(const ListCall& call, const std::vector<Value>& args,
+                                 std::vector<DType> dtypes);
 
   Program program_;
   std::vector<int32_t> defs_;
@@ -139,6 +178,7 @@ class ProgramBuilder : public Lowering {
   std::unordered_map<int, Value> variables_;
   std::unordered_map<int, bool> dirty_;
   std::vector<Change> journal_;
+  std::unordered_map<int32_t, ListType> lists_;
 };
 
 // Thrown by ProgramBuilder::dims: not a constant is needed, but the segment's end.

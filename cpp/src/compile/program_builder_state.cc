@@ -39,8 +39,22 @@ std::vector<Value> ProgramBuilder::Kernel(KernelSpec spec, const std::vector<Val
 }
 
 std::vector<Value> ProgramBuilder::Call(const Function& function, const std::vector<Value>& args) {
-  if (!call) throw Error(ErrorKind::kInternal, "function calls are not possible here");
-  return call(function, args);
+  return RequireControl().Call(function, args);
+}
+
+std::vector<Value> ProgramBuilder::Case(Value index, const std::vector<const Function*>& branches,
+                                        const std::vector<Value>& args) {
+  return RequireControl().Case(index, branches, args);
+}
+
+std::vector<Value> ProgramBuilder::While(const Function& cond, const Function& body,
+                                         const std::vector<Value>& args) {
+  return RequireControl().While(cond, body, args);
+}
+
+FunctionLowering& ProgramBuilder::RequireControl() const {
+  if (!control) throw Error(ErrorKind::kInternal, "functions cannot be lowered here");
+  return *control;
 }
 
 // --- resources ---------------------------------------------------------------------------
@@ -81,6 +95,12 @@ int ProgramBuilder::RequireSlot(Value handle) const {
 
 Value ProgramBuilder::NamedResource(const std::string& name, DType dtype,
                                     const wengert::Shape& shape) {
+  if (outer) {
+    const int slot = outer->Named(name, dtype, shape);
+    const Value handle = Constant(Array::FromResource(slots_[static_cast<size_t>(slot)].resource));
+    BindSlot(handle, slot);
+    return handle;
+  }
   if (!named_resource) {
     throw Error(ErrorKind::kInternal, "no resource manager for variable " + name);
   }
@@ -102,7 +122,10 @@ void ProgramBuilder::SetVariable(int slot, Value value, bool dirty) {
 }
 
 Value ProgramBuilder::ReadVariable(Value handle, DType type) {
-  const int slot = RequireSlot(handle);
+  return ReadSlot(RequireSlot(handle), type);
+}
+
+Value ProgramBuilder::ReadSlot(int slot, DType type) {
   const auto it = variables_.find(slot);
   if (it != variables_.end()) {
     if (dtype(it->second) != type) {
@@ -110,6 +133,11 @@ Value ProgramBuilder::ReadVariable(Value handle, DType type) {
                             Name(type) + " got " + Name(dtype(it->second)));
     }
     return it->second;
+  }
+  if (outer) {
+    const Value v = outer->Read(slot, type);
+    SetVariable(slot, v, false);
+    return v;
   }
   ResourceSlot& s = slots_[static_cast<size_t>(slot)];
   const auto* variable = dynamic_cast<const Variable*>(s.resource.get());
@@ -153,8 +181,12 @@ void ProgramBuilder::AssignVariable(Value handle, Value value) {
 }
 
 Value ProgramBuilder::IsInitialized(Value handle) {
-  const int slot = RequireSlot(handle);
+  return IsSlotInitialized(RequireSlot(handle));
+}
+
+Value ProgramBuilder::IsSlotInitialized(int slot) {
   if (variables_.count(slot)) return Constant(Array::Scalar<bool>(true));
+  if (outer) return outer->IsInitialized(slot);
   return Emit(compile::IsInitialized{slot}, {}, DType::kBool, {});
 }
 
@@ -292,6 +324,9 @@ std::vector<Value> Replay(ProgramBuilder& b, const Program& program, const Node&
     R operator()(const compile::ReadVariable& p) { return Raw(p); }
     R operator()(const compile::AssignVariable& p) { return Raw(p); }
     R operator()(const compile::IsInitialized& p) { return Raw(p); }
+    R operator()(const CaseOf& p) { return Raw(p); }
+    R operator()(const WhileLoop& p) { return Raw(p); }
+    R operator()(const ListNode& p) { return Raw(p); }
     R Raw(Primitive prim) {
       std::vector<ValueInfo> infos;
       for (Value v : node.outputs) infos.push_back(program.info(v));

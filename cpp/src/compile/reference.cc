@@ -117,6 +117,22 @@ std::vector<Array> EvaluateNode(const Program& program, const Node& node,
       p.spec->run(in, results);
       return results;
     }
+    R operator()(const CaseOf& p) {
+      const std::vector<Array> args(in.begin() + 1, in.end());
+      const int64_t i = in[0].AsInt(0), last = static_cast<int64_t>(p.branches.size()) - 1;
+      return Interpret(*p.branches[static_cast<size_t>(i < 0 || i > last ? last : i)], args,
+                       nullptr);
+    }
+    R operator()(const WhileLoop& p) {
+      std::vector<Array> args = in;
+      while (Interpret(*p.cond, args, nullptr).at(0).data<bool>()[0]) {
+        std::vector<Array> next = Interpret(*p.body, args, nullptr);
+        std::move(next.begin(), next.end(), args.begin());
+      }
+      args.resize(static_cast<size_t>(p.num_vars));
+      return args;
+    }
+    R operator()(const ListNode& p) { return EvaluateList(p.call, in); }
     R operator()(const Input&) { return Outside(); }
     R operator()(const ReadVariable&) { return Outside(); }
     R operator()(const AssignVariable&) { return Outside(); }

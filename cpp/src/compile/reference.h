@@ -44,6 +44,8 @@ std::vector<Array> EvaluateFused(const Program& program, const Node& node,
                                  const std::vector<Array>& inputs);
 
 // Copies one element of any dtype, object ones too.
+// Operations on lists; arguments that nobody else holds may be changed.
+std::vector<Array> EvaluateList(const ListCall& call, std::vector<Array> in);
 void CopyElement(const Array& to, int64_t i, const Array& from, int64_t j);
 Dims RowMajorStrides(const Dims& dims);
 

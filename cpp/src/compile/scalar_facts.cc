@@ -97,6 +97,8 @@ bool IsHalf(DType dtype) {
 
 bool HasEffect(const Node& node) {
   if (std::holds_alternative<compile::AssignVariable>(node.prim)) return true;
+  if (const auto* choice = std::get_if<CaseOf>(&node.prim)) return choice->effect;
+  if (const auto* loop = std::get_if<WhileLoop>(&node.prim)) return loop->effect;
   const auto* kernel = std::get_if<CustomKernel>(&node.prim);
   return kernel && kernel->spec->stateful;
 }

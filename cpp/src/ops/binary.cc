@@ -9,6 +9,7 @@
 #include "ops/binary_strings.h"
 #include "ops/register.h"
 #include "wengert/lowering.h"
+#include "wengert/lowering_lists.h"
 #include "wengert/op_def.h"
 
 namespace wengert {
@@ -24,7 +25,7 @@ constexpr char kRemainder[] =
 constexpr char kInexact[] = "T: {half, bfloat16, float, double, complex64, complex128}";
 constexpr char kSummable[] =
     "T: {float, double, int32, uint8, int16, int8, complex64, int64, bfloat16, uint16, complex128, "
-    "half, uint32, uint64}";
+    "half, uint32, uint64, variant}";
 
 OpDef& Binary(OpRegistry& r, const std::string& name, const char* types) {
   return r.Op(name).Input("x: T").Input("y: T").Output("z: T").Attr(types).Shape(
@@ -132,6 +133,13 @@ void SumShape(ShapeContext& c) {
 
 void LowerSum(LoweringContext& c) {
   Value sum = c.x(0);
+  if (c.dtype(0) == DType::kVariant) {
+    ListCall add;
+    add.op = ListOp::kAdd;
+    for (size_t i = 1; i < c.in.size(); ++i) sum = c.b.List(add, {sum, c.in[i]})[0];
+    c.set(sum);
+    return;
+  }
   for (size_t i = 1; i < c.in.size(); ++i) {
     if (c.b.dims(c.in[i]) != c.b.dims(sum)) {
       c.Fail("Inputs to operation " + c.op.name() + " of type " + c.op.type() +

@@ -76,8 +76,7 @@ void LowerBranches(LoweringContext& c, Value index, const std::vector<FunctionRe
     branches.push_back(functions.back().get());
   }
   const std::vector<Value> args(c.in.begin() + 1, c.in.end());
-  (void)index;
-  c.Fail("conditionals cannot run yet");
+  c.out = c.b.Case(index, branches, args);
 }
 
 std::vector<FunctionRef> ThenElse(const AttrMap& attrs) {
@@ -130,7 +129,7 @@ void LoopShapes(ShapeContext& c) {
 void LowerLoop(LoweringContext& c) {
   const FunctionPtr cond = FindFunction(c.op.graph(), c.op.attr("cond").as<FunctionRef>());
   const FunctionPtr body = FindFunction(c.op.graph(), c.op.attr("body").as<FunctionRef>());
-  c.Fail("loops cannot run yet");
+  c.out = c.b.While(*cond, *body, c.in);
 }
 
 void RegisterIf(OpRegistry& r, const std::string& name, bool stateful) {

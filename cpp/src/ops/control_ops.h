@@ -6,5 +6,6 @@
 namespace wengert {
 
 void RegisterControlOps(OpRegistry& r);  // If, Case, While and their stateless forms
+void RegisterListOps(OpRegistry& r);     // TensorList ..., Optional ...
 
 }  // namespace wengert

@@ -29,6 +29,7 @@ void RegisterBuiltinOps(OpRegistry& r) {
   RegisterCallOps(r);
   RegisterTrainingOps(r);
   RegisterControlOps(r);
+  RegisterListOps(r);
   RegisterRandomOps(r);
   RegisterHostCallOps(r);
   RegisterDataOps(r);

@@ -4,6 +4,7 @@
 
 #include "ops/register.h"
 #include "ops/shape_util.h"
+#include "wengert/lowering_lists.h"
 
 namespace wengert {
 namespace {
@@ -181,7 +182,15 @@ void RegisterConstants(OpRegistry& r) {
       .Doc("Zeros of the shape and dtype of x")
       .Shape(shape_rules::Unchanged)
       .NotDifferentiable()
-      .Lower([](LoweringContext& c) { c.set(op_util::Filled(c.b, c.dtype(0), 0, c.dims(0))); });
+      .Lower([](LoweringContext& c) {
+        if (c.dtype(0) == DType::kVariant) {
+          ListCall zeros;
+          zeros.op = ListOp::kZerosLike;
+          c.out = c.b.List(zeros, c.in);
+          return;
+        }
+        c.set(op_util::Filled(c.b, c.dtype(0), 0, c.dims(0)));
+      });
 
   r.Op("OnesLike")
       .Input("x: T")

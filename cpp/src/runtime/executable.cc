@@ -232,6 +232,7 @@ class ExecutableImpl : public Executable {
     }
     request.resources = resources;
     request.named_resource = NamedResource();
+    request.make_runner = MakeRunner();
     // Specialised on the values that only this part of the program turns out to need.
     for (int round = 0; round < kMaxSpecialisations; ++round) {
       compile::Lowered lowered = compile::Resume(*before.rest(), request);
@@ -257,6 +258,7 @@ class ExecutableImpl : public Executable {
     request.outputs = outputs_;
     request.targets = targets_;
     request.named_resource = NamedResource();
+    request.make_runner = MakeRunner();
     request.input_constants.resize(refs.size());
     for (size_t i : last_wanted_) {
       if (IsSmall(refs[i])) request.input_constants[i] = refs[i].array->Clone();
@@ -309,6 +311,14 @@ class ExecutableImpl : public Executable {
   compile::NamedResourceFn NamedResource() {
     return [manager = resources_](const std::string& name, DType dtype, const Shape& shape) {
       return manager->LookupOrCreate(name, dtype, shape);
+    };
+  }
+
+  compile::MakeRunnerFn MakeRunner() {
+    return [options = options_, manager = resources_](const Function& f) {
+      auto executable =
+          Executable::Compile(f.graph, f.inputs, f.outputs, f.control_outputs, options, manager);
+      return [executable](const std::vector<Array>& args) { return executable->Run(args); };
     };
   }
 

@@ -22,6 +22,7 @@ struct Frame {
   std::vector<char*> slots;    // memory of each slot
   std::vector<Array> objects;  // values of object slots; empty when the plan has none
   std::shared_ptr<Buffer> arena;
+  std::vector<std::unique_ptr<Frame>> inner;  // of branches and loops
 };
 
 class Step {
@@ -145,6 +146,7 @@ class Plan {
   std::vector<VariableTest> tests_;
   size_t arena_bytes_ = 0;
   bool has_objects_ = false;
+  std::vector<std::shared_ptr<const Plan>> inner_;  // plans of Frame::inner
 };
 
 // What a step is made from. Step makers ask for scratch memory here, since the arena is
@@ -163,6 +165,11 @@ class StepContext {
   virtual int out_slot(size_t i = 0) const = 0;
   // Slot of memory that only this step uses.
   virtual int Workspace(size_t bytes) = 0;
+  // Plans `program` as part of this plan; the number of its frame in Frame::inner.
+  virtual int Inner(const Program& program) = 0;
+  virtual const Plan& inner(int i) const = 0;
+  // Whether nobody reads input `i`, an object, after this step.
+  virtual bool Dies(size_t i) const = 0;
 
  private:
   const Program& program_;

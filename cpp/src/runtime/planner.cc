@@ -29,6 +29,9 @@ std::unique_ptr<Step> MakeStep(StepContext& context) {
   }
   if (std::holds_alternative<compile::Conv>(prim)) return MakeConv(context);
   if (std::holds_alternative<compile::Pool>(prim)) return MakePool(context);
+  if (std::holds_alternative<compile::CaseOf>(prim)) return MakeCase(context);
+  if (std::holds_alternative<compile::WhileLoop>(prim)) return MakeWhile(context);
+  if (std::holds_alternative<compile::ListNode>(prim)) return MakeList(context);
   return MakeMovement(context);
 }
 
@@ -66,6 +69,18 @@ class Planner {
     int Workspace(size_t bytes) override {
       use_->workspaces.push_back(planner_.NewSlot(SlotKind::kArena, 0, bytes));
       return use_->workspaces.back();
+    }
+    int Inner(const Program& program) override {
+      planner_.plan_->inner_.push_back(Plan::Build(program, planner_.options_));
+      return static_cast<int>(planner_.plan_->inner_.size()) - 1;
+    }
+    const Plan& inner(int i) const override {
+      return *planner_.plan_->inner_.at(static_cast<size_t>(i));
+    }
+    bool Dies(size_t i) const override {
+      const int slot = in_slot(i);
+      return planner_.slot(slot).kind != SlotKind::kConstant &&
+             planner_.last_reader_.at(static_cast<size_t>(slot)) == &node();
     }
 
    private:
@@ -210,11 +225,26 @@ class Planner {
   }
 
   bool MovesObjects(const Node& node) const {
-    return !std::holds_alternative<compile::CustomKernel>(node.prim) && !node.outputs.empty() &&
+    return !std::holds_alternative<compile::CustomKernel>(node.prim) &&
+           !std::holds_alternative<compile::CaseOf>(node.prim) &&
+           !std::holds_alternative<compile::WhileLoop>(node.prim) &&
+           !std::holds_alternative<compile::ListNode>(node.prim) && !node.outputs.empty() &&
            !IsPlainData(program().info(node.outputs[0]).dtype);
   }
 
+  // The node that reads a slot last; results are read after all of them.
+  void FindLastReaders() {
+    last_reader_.assign(plan_->slots_.size(), nullptr);
+    for (const Node& node : program().nodes) {
+      for (Value v : node.inputs) last_reader_[static_cast<size_t>(plan_->slot_of(v))] = &node;
+    }
+    for (const Result& result : plan_->results_) {
+      last_reader_[static_cast<size_t>(result.slot)] = nullptr;
+    }
+  }
+
   void MakeSteps() {
+    FindLastReaders();
     for (size_t i = 0; i < program().nodes.size(); ++i) {
       const Node& node = program().nodes[i];
       if (!NeedsStep(node)) continue;
@@ -318,6 +348,7 @@ class Planner {
   std::map<int, int> assignments_;           // resource -> last node that assigns it
   std::vector<Value> dynamic_;               // values whose dims come with the run
   std::vector<std::pair<int, int>> copies_;  // slots
+  std::vector<const Node*> last_reader_;     // by slot
   std::vector<Use> uses_;                    // parallel to the steps
 };
 
@@ -343,6 +374,7 @@ std::unique_ptr<Frame> Plan::NewFrame() const {
       frame->slots[i] = static_cast<char*>(frame->arena->data()) + slot.offset;
     }
   }
+  for (const auto& plan : inner_) frame->inner.push_back(plan->NewFrame());
   return frame;
 }
 

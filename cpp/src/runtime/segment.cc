@@ -255,8 +255,9 @@ void Segment::Commit(RunFrame& run, const std::vector<std::shared_ptr<Resource>>
   for (const VariableWrite& write : plan_->writes()) {
     const Result& result = plan_->results()[static_cast<size_t>(write.result)];
     *failed_node = write.node;
+    // By the value's dims: those of the result may be decided by data.
     access.Check(AsVariable(resources[static_cast<size_t>(write.resource)]), result.dtype,
-                 result.dims);
+                 values[static_cast<size_t>(&write - plan_->writes().data())].dims());
   }
   for (const VariableUpdate& update : plan_->updates()) {
     *failed_node = update.node;

@@ -36,6 +36,11 @@ std::unique_ptr<Step> MakeConvFilter(StepContext& context, const ConvSpec& spec)
 std::unique_ptr<Step> MakePool(StepContext& context);
 std::unique_ptr<Step> MakeIota(StepContext& context);
 std::unique_ptr<Step> MakeKernel(StepContext& context);
+// Branches and loops.
+std::unique_ptr<Step> MakeCase(StepContext& context);
+std::unique_ptr<Step> MakeWhile(StepContext& context);
+// Lists of tensors.
+std::unique_ptr<Step> MakeList(StepContext& context);
 // Movement of strings, resources and variants.
 std::unique_ptr<Step> MakeObjectMovement(StepContext& context, const Program& program);
 
