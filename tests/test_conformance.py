@@ -31,6 +31,14 @@ COMPLETE = (
     "reductions",
     "matmul",
     "function_mode",
+    "shape_ops",
+    "nn",
+    "linalg",
+    "cut",
+    "dtypes",
+    "higher_order",
+    "control_flow",
+    "tape",
 )
 
 

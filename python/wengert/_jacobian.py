@@ -202,7 +202,7 @@ def hessians(
     >>> @tf.function
     ... def f(x):
     ...     return tf.hessians(tf.reduce_sum(x * x * x), x)[0]
-    >>> f(tf.constant([1.0, 2.0])).numpy().tolist()  
+    >>> f(tf.constant([1.0, 2.0])).numpy().tolist()
     [[6.0, 0.0], [0.0, 12.0]]
     """
     return _hessians(
