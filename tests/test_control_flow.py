@@ -721,3 +721,26 @@ def test_errors_of_functional_loops() -> None:
         tf.vectorized_map(
             lambda r: tf.cond(r[0] > 1.0, lambda: r, lambda: -r), x, fallback_to_while_loop=False
         )
+
+
+def test_loops_carry_only_what_is_wanted() -> None:
+    @tf.function(autograph=False)
+    def value_and_gradient(x: Any, w: Any) -> Any:
+        def step(i: Any, h: Any) -> Any:
+            return i + 1, tf.tanh(h * w + x[i])
+
+        _, h = tf.while_loop(lambda i, h: i < 5, step, [0, tf.zeros([3])])
+        return h, tf.gradients(h, w)[0]
+
+    x, w = tf.constant(np.linspace(-1, 1, 15, dtype=np.float32).reshape(5, 3)), tf.constant(0.5)
+    h, dw = np.zeros(3), np.zeros(3)
+    for row in x.numpy():
+        h, dw = np.tanh(h * 0.5 + row), (h + 0.5 * dw)
+        dw = dw * (1 - h * h)
+    got = value_and_gradient(x, w)
+    np.testing.assert_allclose(got[0], h, rtol=1e-5)
+    np.testing.assert_allclose(got[1], dw.sum(), rtol=1e-5)
+    # The gradient of x, which nobody asked for, would add up with a scatter in every iteration.
+    last = tf.explain(value_and_gradient, x, w).rsplit("fuse", 1)[-1]
+    assert "while" in last
+    assert "scatter" not in last.lower()

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "compile/program_builder.h"
+#include "compile/prune_loop.h"
 
 namespace wengert::compile {
 
@@ -10,11 +11,12 @@ Program Prune(Program program) {
   std::vector<bool> keep(program.nodes.size());
   for (Value v : program.outputs) needed[static_cast<size_t>(v.id)] = true;
   for (size_t i = program.nodes.size(); i-- > 0;) {
-    const Node& node = program.nodes[i];
+    Node& node = program.nodes[i];
     bool live = HasEffect(node);
     for (Value v : node.outputs) live = live || needed[static_cast<size_t>(v.id)];
     if (!live) continue;
     keep[i] = true;
+    if (std::holds_alternative<WhileLoop>(node.prim)) PruneLoop(node, needed);
     for (Value v : node.inputs) needed[static_cast<size_t>(v.id)] = true;
   }
   Program out;
