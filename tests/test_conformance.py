@@ -32,6 +32,7 @@ COMPLETE = (
     "matmul",
     "function_mode",
     "shape_ops",
+    "indexing",
     "nn",
     "linalg",
     "cut",

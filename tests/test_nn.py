@@ -341,3 +341,16 @@ def test_old_and_new_names_of_arguments() -> None:
     np.testing.assert_array_equal(
         V1.max_pool(x, 2, 2, "SAME").numpy(), tf.nn.max_pool2d(x, 2, 2, "SAME").numpy()
     )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "want"),
+    [
+        ("mod", [[[0, 1], [-2, -3]], [[8, 9], [0, -1]]]),
+        ("div", [[[0, 1], [6, 7]], [[-6, -7], [2, 3]]]),
+    ],
+)
+def test_lookup_in_parts_of_unequal_length(strategy: str, want: Any) -> None:
+    parts = [tf.constant(np.arange(10.0).reshape(5, 2)), tf.constant(-np.arange(8.0).reshape(4, 2))]
+    rows = tf.compat.v1.nn.embedding_lookup(parts, [[0, 3], [8, 1]], partition_strategy=strategy)
+    assert rows.numpy().tolist() == want

@@ -300,23 +300,7 @@ def embedding_lookup_parts(
                 rows = _array_ops.gather(parts[0], ids, name=scope or None)
         else:
             ids = convert(ids, None, "ids")
-            if partition_strategy == "mod":
-                sizes = [p.shape.as_list()[0] for p in parts]
-                if None in sizes:
-                    raise NotImplementedError(
-                        "embedding_lookup with partition_strategy 'mod' needs parts of known length"
-                    )
-                starts = [sum(sizes[:i]) for i in range(len(sizes))]
-                count = len(parts)
-                ids = _array_ops.gather(_core.constant(starts, ids.dtype), ids % count) + (
-                    ids // count
-                )
-            elif partition_strategy != "div":
-                raise ValueError(
-                    "Unrecognized partition strategy: "
-                    f"{partition_strategy}. Must be one of either `mod` or `div`."
-                )
-            rows = _array_ops.gather(_array_ops.concat(parts, 0), ids)
+            rows = _lookup_in_parts(parts, ids, partition_strategy, scope)
         if max_norm is not None:
             from wengert._linalg_ops import clip_by_norm
 
@@ -325,4 +309,38 @@ def embedding_lookup_parts(
             if ids_rank is None or rank is None:
                 raise NotImplementedError("embedding_lookup with max_norm needs known ranks")
             rows = clip_by_norm(rows, max_norm, axes=list(range(ids_rank, rank)))
-        return _array_ops.identity(rows)
+        return _array_ops.identity(rows) if len(parts) == 1 else rows
+
+
+def _lookup_in_parts(parts: list[Any], ids: Any, strategy: str, scope: Any) -> Any:
+    """Each part looks up the ids it holds; the rows are put together in the order of `ids`."""
+    from wengert import _array_more, _array_ops, _creation, _math_ops
+
+    if strategy not in ("mod", "div"):
+        raise ValueError(
+            f"Unrecognized partition strategy: {strategy}. Must be one of either `mod` or `div`."
+        )
+    count = len(parts)
+    flat = _array_ops.reshape(ids, [-1])
+    places = _creation.range(_array_ops.size(flat))
+    if strategy == "mod":
+        part, row = flat % count, flat // count
+    else:
+        # The first `longer` parts hold one row more than the others.
+        lengths = [p.shape.as_list()[0] for p in parts]
+        total = (
+            sum(lengths)
+            if None not in lengths
+            else _math_ops.cast(_math_ops.add_n([_array_ops.shape(p)[0] for p in parts]), ids.dtype)
+        )
+        short, longer = total // count, total % count
+        part = _math_ops.maximum(flat // (short + 1), (flat - longer) // short)
+        row = _array_ops.where(part < longer, flat % (short + 1), (flat - longer) % short)
+    part = _math_ops.cast(part, dtypes.int32)
+    rows_of = _array_more.dynamic_partition(row, part, count)
+    places_of = _array_more.dynamic_partition(places, part, count)
+    found = [_array_ops.gather(p, r) for p, r in zip(parts, rows_of, strict=True)]
+    stitched = apply("ParallelDynamicStitch", (places_of, found), None, scope or None)
+    row_shape = parts[0].shape[1:]
+    tail = row_shape.as_list() if row_shape.is_fully_defined() else _array_ops.shape(parts[0])[1:]
+    return _array_ops.reshape(stitched, _array_ops.concat([_array_ops.shape(ids), tail], 0))
