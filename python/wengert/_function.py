@@ -236,12 +236,20 @@ class Function:
             result.append((path, tensor))
         return result
 
+    @functools.cached_property
+    def _traced_function(self) -> Callable[..., Any]:
+        if not self._autograph:
+            return self._python_function
+        from wengert._autograph import convert
+
+        return convert(self._python_function)
+
     # --- tracing -----------------------------------------------------------------------------
     def _trace(self, bound: Any, leaves: list[Any]) -> ConcreteFunction:
         specs = None if self._input_signature is None else _nest.flatten(self._input_signature)
         self._tracing_count += 1
         first = self._tracing_count == 1
-        concrete = trace(self._python_function, self._name, bound, leaves, specs)
+        concrete = trace(self._traced_function, self._name, bound, leaves, specs)
         created = concrete.created_variables
         if not created:
             return concrete
