@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util  # noqa: F401  (malt uses it without importing it)
 import types
 from typing import Any
 
