@@ -40,6 +40,8 @@ COMPLETE = (
     "higher_order",
     "control_flow",
     "tape",
+    "autograph",
+    "variables",
 )
 
 

@@ -103,9 +103,9 @@ class Plan {
   std::unique_ptr<Frame> NewFrame() const;
   // Runs every step. On an error, `failed_node` is the node it came from.
   void RunSteps(Frame& frame, int* failed_node) const;
-  // Runs every step and lowers microseconds[i] to the time that step i took.
   // Runs the steps of all updates, whose slots have been bound.
   void RunUpdates(Frame& frame) const;
+  // Runs every step and lowers microseconds[i] to the time that step i took.
   void TimeSteps(Frame& frame, std::vector<double>* microseconds) const;
   // Whether running it more often than asked for can be noticed.
   bool HasEffects() const;
