@@ -11,6 +11,7 @@ import functools
 import inspect
 import textwrap
 import types
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -73,7 +74,12 @@ def convert(fn: Callable[..., Any]) -> Callable[..., Any]:
 
     try:
         converted: Callable[..., Any] = transform(plain)
-    except Exception:  # what cannot be rewritten runs as it is
+    except Exception as e:  # what the transformer does not know runs as it is, as in TensorFlow
+        warnings.warn(
+            f"AutoGraph could not transform {fn!r} and will run it as-is. Cause: {e}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
         return fn
     if inspect.ismethod(fn):
         return functools.partial(converted, fn.__self__)
