@@ -7,10 +7,6 @@ import pytest
 
 import wengert as tf
 
-needs_loops = pytest.mark.skipif(
-    "TensorListReserve" not in tf._core.op_names(), reason="needs TensorList ops"
-)
-
 
 def banded(x):
     """y[i] depends on x[i-1], x[i], x[i+1]."""
@@ -243,7 +239,6 @@ def test_hessians_are_for_graphs():
         tf.hessians(a * a, a)
 
 
-@needs_loops
 def test_hessians():
     @tf.function
     def f(x, y):
@@ -263,7 +258,6 @@ def test_hessians():
     np.testing.assert_allclose(got, np.diag([12.0, 48.0, 108.0]))
 
 
-@needs_loops
 def test_hessians_of_linear_functions_are_an_error():
     with tf.Graph().as_default():
         x = tf.constant([1.0, 2.0])
@@ -285,7 +279,6 @@ def test_many_rows_at_once(rows):
     np.testing.assert_allclose(in_graph(tf.constant(x)).numpy(), want, rtol=1e-12)
 
 
-@needs_loops
 def test_jacobian_of_unknown_shape():
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float64)])
     def f(x):

@@ -5,14 +5,9 @@ from __future__ import annotations
 import threading
 
 import numpy as np
-import pytest
 from test_tape import values
 
 import wengert as tf
-
-needs_loops = pytest.mark.skipif(
-    "TensorListReserve" not in tf._core.op_names(), reason="needs TensorList ops"
-)
 
 
 def test_function_under_a_tape():
@@ -161,7 +156,6 @@ def test_threads_share_functions_with_gradients_in_python():
     assert not wrong
 
 
-@needs_loops
 def test_control_flow_under_a_tape():
     @tf.function
     def f(x, n):
@@ -180,7 +174,6 @@ def test_control_flow_under_a_tape():
     np.testing.assert_allclose(outer.gradient(g, x).numpy(), 24 * np.array([2.0, 3.0]) ** 2)
 
 
-@needs_loops
 def test_control_flow_eagerly_and_in_a_tape_in_a_function():
     def g(x):
         with tf.GradientTape() as tape:
