@@ -93,7 +93,7 @@ TEST(run_with_many_signatures) {
 TEST(all_passes_off) {
   CompileOptions off;
   off.fold_constants = off.simplify = off.eliminate_common_subexpressions = off.fuse = false;
-  off.reuse_memory = false;
+  off.reuse_memory = off.hoist = false;
   off.num_threads = 1;
   Simple s(off);
   const Array x = Ramp({300, 40}), c = Ramp({40});

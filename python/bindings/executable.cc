@@ -18,6 +18,8 @@ CompileOptions ToOptions(const py::object& options) {
       result.fold_constants = value.cast<bool>();
     } else if (name == "simplify") {
       result.simplify = value.cast<bool>();
+    } else if (name == "hoist") {
+      result.hoist = value.cast<bool>();
     } else if (name == "eliminate_common_subexpressions") {
       result.eliminate_common_subexpressions = value.cast<bool>();
     } else if (name == "tile") {
@@ -28,8 +30,8 @@ CompileOptions ToOptions(const py::object& options) {
       result.reuse_memory = value.cast<bool>();
     } else {
       throw ValueError("unknown compile option '" + name +
-                       "'; known: fold_constants, simplify, eliminate_common_subexpressions, "
-                       "tile, fuse, reuse_memory");
+                       "'; known: fold_constants, simplify, hoist, "
+                       "eliminate_common_subexpressions, tile, fuse, reuse_memory");
     }
   }
   return result;

@@ -22,8 +22,8 @@ def compile(
         Arguments, in order; any tensors of the graph.
     outputs : list of Tensor
     options : dict, optional
-        Passes to switch off: fold_constants, simplify, eliminate_common_subexpressions, tile,
-        fuse, reuse_memory.
+        Passes to switch off: fold_constants, simplify, hoist,
+        eliminate_common_subexpressions, tile, fuse, reuse_memory.
 
     Returns
     -------

@@ -53,6 +53,7 @@ class ResourceManager {
 struct CompileOptions {
   bool fold_constants = true;
   bool simplify = true;
+  bool hoist = true;  // invariant work out of loops
   bool eliminate_common_subexpressions = true;
   bool tile = true;
   bool fuse = true;

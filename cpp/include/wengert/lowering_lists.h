@@ -43,7 +43,7 @@ enum class ListOp : uint8_t {
   kResize,      // (list, length) -> list
   kZerosLike,   // (list) -> list of zeros
   kAdd,         // (list, list) -> list of sums; an unset element counts as zero
-  kAddItem,     // (list, index, item) -> list with the item added to its element
+  kAddItem,     // (list, index, item[, length]) -> list with the item added to its element
 };
 
 struct ListCall {

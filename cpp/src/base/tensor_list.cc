@@ -218,8 +218,9 @@ Array TensorList::Get(int64_t i, const Shape& shape, const char* verb) const {
     throw InvalidArgument("Incompatible shapes during merge: " + shape_.ToError() + " vs. " +
                           shape.ToError());
   }
+  const bool given_whole = known->fully_defined();
   for (const Array& other : items_) {
-    if (!other.valid() || known->fully_defined()) continue;
+    if (!other.valid() || given_whole) continue;
     const std::optional<Shape> merged = known->Merge(Shape(other.dims()));
     if (!merged) {
       throw InvalidArgument("PartialTensorShape: Incompatible shapes during merge: " +

@@ -242,6 +242,7 @@ bool Lowerer::WantInputs(Value base) {
       continue;
     }
     if (HasEffect(node) || std::holds_alternative<compile::ReadVariable>(node.prim) ||
+        std::holds_alternative<WhileLoop>(node.prim) ||
         std::holds_alternative<compile::IsInitialized>(node.prim)) {
       return false;
     }

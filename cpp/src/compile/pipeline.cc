@@ -2,18 +2,40 @@
 
 #include <utility>
 
+#include "compile/inner.h"
+
 namespace wengert::compile {
+
+namespace {
+
+// The pass, then the same inside branches and loops.
+Program RunEverywhere(Program (*pass)(Program), Program program) {
+  program = pass(std::move(program));
+  for (Node& node : program.nodes) {
+    ChangeInner(node, [pass](Program inner) { return RunEverywhere(pass, std::move(inner)); });
+  }
+  return program;
+}
+
+}  // namespace
 
 Program RunPasses(Program program, const CompileOptions& options,
                   const std::function<void(const char* pass, const Program&)>& observe) {
   auto run = [&](bool enabled, const char* name, Program (*pass)(Program)) {
     if (!enabled) return;
-    program = pass(std::move(program));
+    program = RunEverywhere(pass, std::move(program));
     if (observe) observe(name, program);
   };
   run(true, "prune", Prune);
   run(options.fold_constants, "fold_constants", FoldConstants);
   run(options.simplify, "simplify", Simplify);
+  if (options.hoist && HasInner(program)) {
+    program = Hoist(std::move(program));
+    if (observe) observe("hoist", program);
+    // What is constant around a loop is so inside now.
+    run(options.fold_constants, "fold_constants", FoldConstants);
+    run(options.simplify, "simplify", Simplify);
+  }
   run(options.eliminate_common_subexpressions, "eliminate_common_subexpressions",
       EliminateCommonSubexpressions);
   run(options.tile, "tile", Tile);

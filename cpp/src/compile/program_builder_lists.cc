@@ -123,7 +123,7 @@ std::vector<Value> ProgramBuilder::List(const ListCall& given, const std::vector
     case ListOp::kSet:
     case ListOp::kAddItem:
     case ListOp::kPush: {
-      const Value item = args.back();
+      const Value item = args[call.op == ListOp::kPush ? 1 : 2];
       if (IsList(type)) type = With(type, dims(item));
       if (dtype(item) == DType::kVariant && IsList(type)) {
         const ListType inner = list_type(item);
@@ -146,16 +146,19 @@ std::vector<Value> ProgramBuilder::List(const ListCall& given, const std::vector
     case ListOp::kAdd: {
       // acc + (nothing but one element): as gradients of reads in a loop are accumulated
       const ListType other = list_type(args[1]);
-      const auto* set = prim<ListNode>(args[1]);
-      if (set && set->call.op == ListOp::kSet && other.length == type.length && type.length >= 0) {
-        const std::vector<Value> from = node(args[1]).inputs;
+      for (size_t one : {1, 0}) {
+        const auto* set = prim<ListNode>(args[one]);
+        if (!set || set->call.op != ListOp::kSet || set->call.resize) continue;
+        const std::vector<Value> from = node(args[one]).inputs;
         const auto* made = prim<ListNode>(from[0]);
-        if (made && made->call.op == ListOp::kReserve) {
-          ListCall add;
-          add.op = ListOp::kAddItem;
-          add.element = type.element;
-          return List(add, {args[0], from[1], from[2]});
-        }
+        if (!made || made->call.op != ListOp::kReserve) continue;
+        ListCall add;
+        add.op = ListOp::kAddItem;
+        add.element = made->call.element;
+        std::vector<Value> operands{args[1 - one], from[1], from[2]};
+        if (type.length < 0 || type.length != other.length)
+          operands.push_back(node(from[0]).inputs[0]);
+        return List(add, operands);
       }
       type = Join(type, other);
       return {emit_list(args)};

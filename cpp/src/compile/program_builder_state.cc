@@ -238,7 +238,9 @@ Array ProgramBuilder::Evaluate(Value root) {
       stack.pop_back();
       continue;
     }
+    // A loop may run for ever: that is for execution, which can be interrupted.
     if (HasEffect(n) || std::holds_alternative<Input>(n.prim) ||
+        std::holds_alternative<WhileLoop>(n.prim) ||
         std::holds_alternative<compile::ReadVariable>(n.prim) ||
         std::holds_alternative<compile::IsInitialized>(n.prim)) {
       fail(v);

@@ -131,6 +131,11 @@ void CheckItem(const TensorList& list, const Array& item, const char* verb, cons
 Array Set(const ListCall& call, std::vector<Array> in) {
   TensorList& list = WritableList(in[0]);
   const int64_t i = in[1].AsInt(0);
+  if (in.size() > 3 && in[3].AsInt(0) != list.length()) {
+    throw InvalidArgument("Trying to add two lists of tensors with different lengths. One is " +
+                          std::to_string(list.length()) + " and the other is " +
+                          std::to_string(in[3].AsInt(0)));
+  }
   if (call.resize && i >= list.length()) list.Resize(i + 1);
   if (i < 0 || i >= list.length()) {
     throw InvalidArgument("Trying to modify element " + std::to_string(i) + " in a list with " +

@@ -88,6 +88,47 @@ class Verifier {
       CheckResource(is->resource);
     } else if (const auto* fused = std::get_if<Fused>(&node.prim)) {
       CheckFused(node, *fused);
+    } else if (const auto* choice = std::get_if<CaseOf>(&node.prim)) {
+      Check(!choice->branches.empty() && !node.inputs.empty(), "chooses among nothing");
+      for (const auto& branch : choice->branches) CheckInner(node, *branch, 1, node.outputs);
+    } else if (const auto* loop = std::get_if<WhileLoop>(&node.prim)) {
+      Check(node.outputs.size() == static_cast<size_t>(loop->num_vars) &&
+                node.inputs.size() >= node.outputs.size(),
+            "has another number of variables");
+      Check(loop->cond->outputs.size() == 1 &&
+                loop->cond->info(loop->cond->outputs[0]).dtype == DType::kBool,
+            "has a condition that is no bool");
+      CheckInner(node, *loop->cond, 0, {});
+      CheckInner(node, *loop->body, 0, node.outputs);
+      for (size_t k = 0; k < node.outputs.size(); ++k) CheckSame(node.inputs[k], node.outputs[k]);
+    }
+  }
+
+  void CheckSame(Value a, Value b) const {
+    const ValueInfo &x = program_.info(a), &y = program_.info(b);
+    Check(x.dtype == y.dtype && x.dims == y.dims, "changes the type of a variable");
+  }
+
+  // A program that gets the inputs from `first` on and gives `outputs` (empty: anything).
+  void CheckInner(const Node& node, const Program& inner, size_t first,
+                  const std::vector<Value>& outputs) const {
+    Verify(inner);
+    Check(inner.num_inputs == static_cast<int>(node.inputs.size() - first),
+          "has a program inside of another number of inputs");
+    for (const Node& n : inner.nodes) {
+      const auto* input = std::get_if<Input>(&n.prim);
+      if (!input) continue;
+      const ValueInfo &inside = inner.info(n.outputs[0]),
+                      &here = program_.info(node.inputs[first + static_cast<size_t>(input->index)]);
+      Check(inside.dtype == here.dtype && inside.dims == here.dims,
+            "has a program inside that takes another type");
+    }
+    if (outputs.empty()) return;
+    Check(inner.outputs.size() == outputs.size(), "has a program inside of other outputs");
+    for (size_t k = 0; k < outputs.size(); ++k) {
+      const ValueInfo &inside = inner.info(inner.outputs[k]), &here = program_.info(outputs[k]);
+      Check(inside.dtype == here.dtype && inside.dims == here.dims,
+            "has a program inside that gives another type");
     }
   }
 

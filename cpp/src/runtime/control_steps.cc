@@ -142,6 +142,9 @@ class WhileStep : public Step {
       v.body_out = body_.result_slot(i);
       vars_.push_back(v);
     }
+    for (size_t k = 0; k < vars_.size(); ++k) {
+      if (vars_[k].object) vars_[k].shared = IsNeededAgain(k);
+    }
     current_ = context.Workspace(sizeof(char*) * vars_.size());
     test_ = context.Workspace(1);
   }
@@ -199,8 +202,22 @@ class WhileStep : public Step {
     int in, out, spare;
     int cond_in, body_in, body_out;
     bool object, dies;
+    bool shared = false;  // what the body gives here it needs elsewhere, too
     size_t bytes;
   };
+  // The object that the body returns for variable `k` is a constant or a capture, whose place
+  // is not filled again, or belongs to a later variable as well.
+  bool IsNeededAgain(size_t k) const {
+    const int slot = vars_[k].body_out;
+    if (body_.plan().slots()[static_cast<size_t>(slot)].kind == SlotKind::kConstant) return true;
+    for (size_t j = k + 1; j < vars_.size(); ++j) {
+      if (vars_[j].body_out == slot) return true;
+    }
+    for (size_t i = 0; i < captures_.size(); ++i) {
+      if (body_.input_slot(vars_.size() + i) == slot) return true;
+    }
+    return false;
+  }
   static char*& Slot(Frame& frame, int i) { return frame.slots[static_cast<size_t>(i)]; }
   static Array& Object(Frame& frame, int i) { return frame.objects[static_cast<size_t>(i)]; }
 
@@ -221,7 +238,11 @@ class WhileStep : public Step {
     for (size_t k = 0; k < vars_.size(); ++k) {
       const Variable& v = vars_[k];
       if (v.object) {
-        Object(frame, v.out) = std::move(Object(body, v.body_out));
+        if (v.shared) {
+          Object(frame, v.out) = Object(body, v.body_out);
+        } else {
+          Object(frame, v.out) = std::move(Object(body, v.body_out));
+        }
       } else {
         current[k] = Slot(body, v.body_out);
       }

@@ -10,6 +10,7 @@
 #include "compile/lower.h"
 #include "kernels/parallel.h"
 #include "runtime/explain.h"
+#include "runtime/interrupt.h"
 #include "runtime/runtime.h"
 #include "runtime/segment.h"
 
@@ -318,7 +319,11 @@ class ExecutableImpl : public Executable {
     return [options = options_, manager = resources_](const Function& f) {
       auto executable =
           Executable::Compile(f.graph, f.inputs, f.outputs, f.control_outputs, options, manager);
-      return [executable](const std::vector<Array>& args) { return executable->Run(args); };
+      auto timer = std::make_shared<InterruptTimer>();
+      return [executable, timer](const std::vector<Array>& args) {
+        timer->Poll();
+        return executable->Run(args);
+      };
     };
   }
 

@@ -1,24 +1,33 @@
 // Interrupting long runs.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 
 namespace wengert::runtime {
 
-// Looks every few hundredths of a second whether the run shall end; throws then.
+// Looks every few hundredths of a second whether the run shall end; throws then. May be polled
+// by many threads.
 class InterruptTimer {
  public:
+  InterruptTimer() : next_(Now() + kEvery) {}
   void Poll() {
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_) return;
-    next_ = now + std::chrono::milliseconds(50);
+    const int64_t now = Now();
+    if (now < next_.load(std::memory_order_relaxed)) return;
+    next_.store(now + kEvery, std::memory_order_relaxed);
     Check();
   }
 
  private:
+  static constexpr int64_t kEvery = 50'000'000;  // nanoseconds
+  static int64_t Now() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
   static void Check();
-  std::chrono::steady_clock::time_point next_ =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+  std::atomic<int64_t> next_;
 };
 
 }  // namespace wengert::runtime

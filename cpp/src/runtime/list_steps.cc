@@ -167,6 +167,8 @@ class ListStep : public Step {
     const kernels::MapFn add =
         type == kernels::kNumKDTypes ? nullptr : kernels::Kernels().map[kernels::kMapAdd][type];
     if (add == nullptr) return false;
+    const TensorList& before = ListOf(Object(frame, inputs_[0]));
+    if (inputs_.size() > 3 && Index(frame, 3) != before.length()) return false;
     TensorList& list = Changed(frame);
     if (!MayHold(list, inputs_[2])) return Restore(frame);
     const bool set = list.is_set(i);
