@@ -127,3 +127,61 @@ def test_ctrl_c_leaves_variables_alone() -> None:
     assert v.numpy() == 1.0
     f(tf.constant(-1.0))
     assert v.numpy() == 1.0
+
+
+def test_rows_of_a_tensor_read_in_a_loop() -> None:
+    def sliced(x: Any, w: Any, steps: int) -> Any:
+        def body(i: Any, h: Any) -> Any:
+            return i + 1, tf.tanh(tf.matmul(h, w) + x[i] * x[(i * 2) % steps])
+
+        return tf.while_loop(lambda i, _: i < steps, body, [0, tf.zeros([2, 3], tf.float64)])[1]
+
+    def flat(x: Any, w: Any, steps: int) -> Any:
+        h = tf.zeros([2, 3], tf.float64)
+        for i in range(steps):
+            h = tf.tanh(tf.matmul(h, w) + x[i] * x[(i * 2) % steps])
+        return h
+
+    for found, expected in zip(gradients_of(sliced), gradients_of(flat), strict=True):
+        assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
+
+
+def test_few_rows_among_many_are_added_in_place() -> None:
+    x = np.random.default_rng(1).normal(size=(40, 3))
+
+    @tf.function
+    def f(v: Any) -> Any:
+        y = tf.add_n([v[i] * v[i + 7] for i in range(0, 33, 3)]) + tf.reduce_sum(v[2:5], 0)
+        return tf.gradients(y, v)[0]
+
+    expected = np.zeros_like(x)
+    for i in range(0, 33, 3):
+        expected[i] += x[i + 7]
+        expected[i + 7] += x[i]
+    expected[2:5] += 1
+    assert_allclose(f(tf.constant(x)), expected, rtol=1e-14, atol=1e-15)
+    text = tf.explain(f, tf.constant(x)).split("== plan")[0].split("== after fuse")[1]
+    assert text.count("Pad") <= 1
+
+
+def test_a_loop_keeps_what_is_needed_beside_it() -> None:
+    """Variables written over where they are read, with initial values that others need."""
+
+    @tf.function
+    def f(x: Any, n: Any) -> Any:
+        def body(i: Any, a: Any, b: Any) -> Any:
+            return i + 1, tf.tensor_scatter_nd_add(a, [[i % 3]], [b[0]]), b * 2.0 + a
+
+        _, a, b = tf.while_loop(lambda i, *_: i < n, body, [0, x, x])
+        return x, a, b
+
+    for n in range(5):
+        start = np.array([1.0, -2.0, 0.5])
+        a, b = start.copy(), start.copy()
+        for i in range(n):
+            fresh = a.copy()
+            fresh[i % 3] += b[0]
+            a, b = fresh, b * 2 + a
+        results = f(tf.constant(start), tf.constant(n))
+        for found, expected in zip(results, (start, a, b), strict=True):
+            assert_allclose(found, expected)

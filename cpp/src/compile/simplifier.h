@@ -54,6 +54,7 @@ class Simplifier : public ProgramBuilder {
   Value SimplifyUnary(ScalarOp op, Value x);
   Value SimplifyBinary(ScalarOp op, Value x, Value y);
   Value SimplifyAddSub(ScalarOp op, Value x, Value y);
+  Value AddSparse(Value x, Value y);
   Value SimplifyMulDiv(ScalarOp op, Value x, Value y);
   Value SimplifyPow(Value x, Value y);
   Value SimplifyLogical(ScalarOp op, Value x, Value y);

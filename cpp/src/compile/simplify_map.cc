@@ -1,5 +1,6 @@
 // Simplify: the algebra of element-wise primitives.
 #include <cmath>
+#include <limits>
 
 #include "compile/reference.h"
 #include "compile/simplifier.h"
@@ -134,6 +135,31 @@ Value Simplifier::SimplifyBinary(ScalarOp op, Value x, Value y) {
   }
 }
 
+// x + (zeros with y added at some places): as gradients of rows that are read one by one are
+// summed.
+Value Simplifier::AddSparse(Value x, Value y) {
+  for (const auto& [sum, part] : {std::pair(x, y), std::pair(y, x)}) {
+    const auto* scatter = prim<compile::Scatter>(part);
+    if (scatter && scatter->op == ScatterOp::kAdd && SingleUse(part) && SplatIs(In(part), 0.0)) {
+      return Scatter(ScatterOp::kAdd, sum, In(part, 1), In(part, 2), scatter->drop_out_of_range);
+    }
+    const auto* pad = prim<compile::Pad>(part);
+    if (!pad || !SingleUse(part) || !SplatIs(In(part, 1), 0.0)) continue;
+    const Value rows = In(part);
+    const Dims inner = dims(rows);
+    // Few rows among many.
+    bool first_axis = !inner.empty() && inner[0] > 0 && inner[0] <= dims(part)[0] / 8;
+    for (size_t i = 1; i < inner.size(); ++i) first_axis &= pad->low[i] == 0 && pad->high[i] == 0;
+    if (!first_axis || pad->low[0] + inner[0] > std::numeric_limits<int32_t>::max()) continue;
+    Array indices(DType::kInt32, {inner[0], 1});
+    for (int64_t i = 0; i < inner[0]; ++i) {
+      indices.data<int32_t>()[i] = static_cast<int32_t>(pad->low[0] + i);
+    }
+    return Scatter(ScatterOp::kAdd, sum, Constant(indices), rows, false);
+  }
+  return {};
+}
+
 Value Simplifier::SimplifyAddSub(ScalarOp op, Value x, Value y) {
   const bool add = op == ScalarOp::kAdd;
   const DType type = dtype(x);
@@ -147,6 +173,7 @@ Value Simplifier::SimplifyAddSub(ScalarOp op, Value x, Value y) {
   }
   if (Is(y, ScalarOp::kNeg)) return Map(add ? ScalarOp::kSub : ScalarOp::kAdd, {x, In(y)});
   if (add && Is(x, ScalarOp::kNeg)) return Map(ScalarOp::kSub, {y, In(x)});
+  if (add && IsFloating(type)) return AddSparse(x, y);
   return {};
 }
 

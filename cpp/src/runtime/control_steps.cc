@@ -17,8 +17,8 @@ std::atomic<void (*)()> interrupt_check{nullptr};
 // A plan inside another one.
 class Inner {
  public:
-  Inner(StepContext& context, const Program& program)
-      : number_(context.Inner(program)), plan_(&context.inner(number_)) {
+  Inner(StepContext& context, const Program& program, int loop_vars = 0)
+      : number_(context.Inner(program, loop_vars)), plan_(&context.inner(number_)) {
     for (size_t i = 0; i < plan_->slots().size(); ++i) {
       const Slot& slot = plan_->slots()[i];
       if (slot.object && slot.kind != SlotKind::kConstant) objects_.push_back(i);
@@ -122,7 +122,7 @@ class CaseStep : public Step {
 class WhileStep : public Step {
  public:
   WhileStep(StepContext& context, const compile::WhileLoop& loop)
-      : cond_(context, *loop.cond), body_(context, *loop.body) {
+      : cond_(context, *loop.cond), body_(context, *loop.body, loop.num_vars) {
     for (size_t i = 0; i < context.num_inputs(); ++i) {
       if (i >= static_cast<size_t>(loop.num_vars)) {
         captures_.push_back(context.in_slot(i));
@@ -136,7 +136,8 @@ class WhileStep : public Step {
       v.bytes = v.object ? 0
                          : static_cast<size_t>(NumElements(context.in_dims(i))) *
                                SizeOf(context.in_dtype(i));
-      v.spare = v.object ? -1 : context.Workspace(v.bytes);
+      v.in_place = body_.plan().in_place(i);
+      v.spare = v.object || v.in_place ? -1 : context.Workspace(v.bytes);
       v.cond_in = cond_.input_slot(i);
       v.body_in = body_.input_slot(i);
       v.body_out = body_.result_slot(i);
@@ -162,7 +163,11 @@ class WhileStep : public Step {
     Slot(cond, cond_.result_slot(0)) = Slot(frame, test_);
     for (size_t k = 0; k < vars_.size(); ++k) {
       const Variable& v = vars_[k];
-      if (!v.object) {
+      if (v.in_place) {
+        current[k] = Slot(frame, v.out);
+        const char* start = Slot(frame, v.in);
+        if (v.bytes > 0 && start != current[k]) std::memcpy(current[k], start, v.bytes);
+      } else if (!v.object) {
         current[k] = Slot(frame, v.in);
       } else if (v.dies) {
         Object(frame, v.out) = std::move(Object(frame, v.in));
@@ -192,6 +197,10 @@ class WhileStep : public Step {
     }
   }
 
+  bool MayOverwrite(int input, int output) const override {
+    return input == output && !vars_[static_cast<size_t>(output)].object;
+  }
+
   std::string Describe() const override {
     return "while, " + std::to_string(vars_.size()) + " variables; condition:\n" +
            cond_.plan().ToText() + "body:\n" + body_.plan().ToText();
@@ -202,7 +211,8 @@ class WhileStep : public Step {
     int in, out, spare;
     int cond_in, body_in, body_out;
     bool object, dies;
-    bool shared = false;  // what the body gives here it needs elsewhere, too
+    bool in_place = false;  // the body writes it where it reads it
+    bool shared = false;    // what the body gives here it needs elsewhere, too
     size_t bytes;
   };
   // The object that the body returns for variable `k` is a constant or a capture, whose place
@@ -232,7 +242,7 @@ class WhileStep : public Step {
       }
       if (v.body_in >= 0) Slot(body, v.body_in) = current[k];
       char* out = Slot(frame, v.out);
-      Slot(body, v.body_out) = current[k] == out ? Slot(frame, v.spare) : out;
+      Slot(body, v.body_out) = current[k] == out && !v.in_place ? Slot(frame, v.spare) : out;
     }
     body_.Run(body);
     for (size_t k = 0; k < vars_.size(); ++k) {

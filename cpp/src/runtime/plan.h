@@ -92,6 +92,8 @@ struct VariableTest {
 
 struct PlanOptions {
   bool reuse_memory = true;
+  // The body of a loop: so many first inputs and results are the same variables.
+  int loop_vars = 0;
 };
 
 class Plan {
@@ -118,6 +120,8 @@ class Plan {
   // Program outputs first, then assigned values.
   const std::vector<Result>& results() const { return results_; }
   int num_outputs() const { return num_outputs_; }
+  // Whether result `i` of a loop's body may be written over input `i`.
+  bool in_place(size_t i) const { return i < in_place_.size() && in_place_[i]; }
   const std::vector<VariableRead>& reads() const { return reads_; }
   const std::vector<VariableWrite>& writes() const { return writes_; }
   const std::vector<VariableUpdate>& updates() const { return updates_; }
@@ -146,6 +150,7 @@ class Plan {
   std::vector<VariableTest> tests_;
   size_t arena_bytes_ = 0;
   bool has_objects_ = false;
+  std::vector<bool> in_place_;
   std::vector<std::shared_ptr<const Plan>> inner_;  // plans of Frame::inner
 };
 
@@ -166,7 +171,7 @@ class StepContext {
   // Slot of memory that only this step uses.
   virtual int Workspace(size_t bytes) = 0;
   // Plans `program` as part of this plan; the number of its frame in Frame::inner.
-  virtual int Inner(const Program& program) = 0;
+  virtual int Inner(const Program& program, int loop_vars = 0) = 0;
   virtual const Plan& inner(int i) const = 0;
   // Whether nobody reads input `i`, an object, after this step.
   virtual bool Dies(size_t i) const = 0;

@@ -50,6 +50,7 @@ class Planner {
     AssignResults();
     MakeSteps();
     LayOutArena();
+    FindInPlace();
     for (const Slot& slot : plan_->slots_) plan_->has_objects_ |= slot.object;
     return plan_;
   }
@@ -70,8 +71,10 @@ class Planner {
       use_->workspaces.push_back(planner_.NewSlot(SlotKind::kArena, 0, bytes));
       return use_->workspaces.back();
     }
-    int Inner(const Program& program) override {
-      planner_.plan_->inner_.push_back(Plan::Build(program, planner_.options_));
+    int Inner(const Program& program, int loop_vars) override {
+      PlanOptions options = planner_.options_;
+      options.loop_vars = loop_vars;
+      planner_.plan_->inner_.push_back(Plan::Build(program, options));
       return static_cast<int>(planner_.plan_->inner_.size()) - 1;
     }
     const Plan& inner(int i) const override {
@@ -339,6 +342,29 @@ class Planner {
       }
     }
     plan_->arena_bytes_ = arena.size();
+  }
+
+  // Variables of a loop that nothing reads once their next value is being written.
+  void FindInPlace() {
+    for (int k = 0; k < options_.loop_vars && options_.reuse_memory; ++k) {
+      const int in = plan_->input_slots_[static_cast<size_t>(k)];
+      const int out = plan_->results_[static_cast<size_t>(k)].slot;
+      bool fine = in >= 0 && !slot(in).object && slot(out).kind == SlotKind::kOutput;
+      bool written = false;
+      for (size_t step = 0; step < uses_.size() && fine; ++step) {
+        const Use& use = uses_[step];
+        for (size_t j = 0; j < use.reads.size() && written; ++j) fine = fine && use.reads[j] != in;
+        for (size_t o = 0; o < use.writes.size(); ++o) {
+          if (use.writes[o] != out) continue;
+          written = true;
+          for (size_t j = 0; j < use.reads.size(); ++j) {
+            fine = fine && (use.reads[j] != in || plan_->steps_[step]->MayOverwrite(
+                                                      static_cast<int>(j), static_cast<int>(o)));
+          }
+        }
+      }
+      plan_->in_place_.push_back(fine && written);
+    }
   }
 
   std::shared_ptr<Plan> plan_;
