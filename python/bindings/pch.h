@@ -6,4 +6,5 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "binding.h"
 #include "wengert/wengert.h"

@@ -42,7 +42,13 @@ class Resource {
 
 class Array {
  public:
-  Array() = default;  // invalid
+  Array();  // invalid
+  // Compiled once (array.cc), as Attr's.
+  Array(const Array& other);
+  Array(Array&& other) noexcept;
+  Array& operator=(const Array& other);
+  Array& operator=(Array&& other) noexcept;
+  ~Array();
   // Uninitialised elements for plain dtypes; default ones for object dtypes.
   Array(DType dtype, Dims dims);
   // Plain data over an existing buffer, which must be large enough.

@@ -1,7 +1,7 @@
 // Attr: the value of an attribute of an operation.
 #pragma once
 
-#include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +23,8 @@ struct FunctionRef {
   std::shared_ptr<const Function> function;  // null: looked up by name in the graph's library
 };
 
+// The special members of this and the next class are compiled once, in attr.cc: inline, they would
+// be half of the code of every file with a gradient rule.
 class Attr {
  public:
   using Value = std::variant<std::monostate, int64_t, float, bool, std::string, DType, Shape, Array,
@@ -30,7 +32,12 @@ class Attr {
                              std::vector<bool>, std::vector<std::string>, std::vector<DType>,
                              std::vector<Shape>, std::vector<FunctionRef>>;
 
-  Attr() = default;
+  Attr();
+  Attr(const Attr& other);
+  Attr(Attr&& other) noexcept;
+  Attr& operator=(const Attr& other);
+  Attr& operator=(Attr&& other) noexcept;
+  ~Attr();
   Attr(int64_t v) : value_(v) {}
   Attr(int v) : value_(static_cast<int64_t>(v)) {}
   Attr(float v) : value_(v) {}
@@ -67,40 +74,28 @@ class AttrMap {
   using Entry = std::pair<std::string, Attr>;
   using iterator = std::vector<Entry>::iterator;
   using const_iterator = std::vector<Entry>::const_iterator;
-  AttrMap() = default;
-  AttrMap(std::initializer_list<Entry> entries) {
-    for (const Entry& e : entries) (*this)[e.first] = e.second;
-  }
+  AttrMap();
+  AttrMap(std::initializer_list<Entry> entries);
+  AttrMap(const AttrMap& other);
+  AttrMap(AttrMap&& other) noexcept;
+  AttrMap& operator=(const AttrMap& other);
+  AttrMap& operator=(AttrMap&& other) noexcept;
+  ~AttrMap();
   iterator begin() { return entries_.begin(); }
   iterator end() { return entries_.end(); }
   const_iterator begin() const { return entries_.begin(); }
   const_iterator end() const { return entries_.end(); }
   size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
-  void reserve(size_t n) { entries_.reserve(n); }
-  const_iterator find(std::string_view name) const {
-    const_iterator it = LowerBound(name);
-    return it != end() && it->first == name ? it : end();
-  }
+  void reserve(size_t n);
+  const_iterator find(std::string_view name) const;
   bool contains(std::string_view name) const { return find(name) != end(); }
-  Attr& operator[](std::string_view name) {
-    const_iterator it = LowerBound(name);
-    if (it == end() || it->first != name) {
-      it = entries_.insert(it, Entry(std::string(name), Attr()));
-    }
-    return entries_[static_cast<size_t>(it - entries_.cbegin())].second;
-  }
-  void erase(std::string_view name) {
-    const_iterator it = find(name);
-    if (it != end()) entries_.erase(it);
-  }
-  bool operator==(const AttrMap& other) const { return entries_ == other.entries_; }
+  Attr& operator[](std::string_view name);
+  void erase(std::string_view name);
+  bool operator==(const AttrMap& other) const;
 
  private:
-  const_iterator LowerBound(std::string_view name) const {
-    return std::lower_bound(entries_.begin(), entries_.end(), name,
-                            [](const Entry& e, std::string_view n) { return e.first < n; });
-  }
+  const_iterator LowerBound(std::string_view name) const;
   std::vector<Entry> entries_;
 };
 

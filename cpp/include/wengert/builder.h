@@ -19,15 +19,20 @@ namespace wengert {
 // a stray float constant first; an empty Array is not.
 class In {
  public:
-  In(Tensor t) : value_(t) {}
-  In(std::vector<Tensor> list) : value_(std::move(list)) {}
-  In(std::vector<In> list) : value_(std::move(list)) {}
-  In(Array a) : value_(std::move(a)) {}
-  In(double v) : value_(v) {}
-  In(int v) : value_(static_cast<int64_t>(v)) {}
-  In(int64_t v) : value_(v) {}
-  In(bool v) : value_(Array::Scalar<bool>(v)) {}
-  In(std::vector<int64_t> v) : value_(std::move(v)) {}
+  In(Tensor t);
+  In(std::vector<Tensor> list);
+  In(std::vector<In> list);
+  In(Array a);
+  In(double v);
+  In(int v);
+  In(int64_t v);
+  In(bool v);
+  In(std::vector<int64_t> v);
+  In(const In& other);
+  In(In&& other) noexcept;
+  In& operator=(const In& other);
+  In& operator=(In&& other) noexcept;
+  ~In();
   bool is_tensor() const { return std::holds_alternative<Tensor>(value_); }
   const Tensor& tensor() const { return std::get<Tensor>(value_); }
   using Value = std::variant<Tensor, std::vector<Tensor>, std::vector<In>, Array, double, int64_t,
@@ -50,9 +55,7 @@ class Builder {
                    const std::string& name = "");
   // First output of AddOp.
   Tensor Op(const std::string& type, std::vector<In> inputs, AttrMap attrs = {},
-            const std::string& name = "") {
-    return AddOp(type, std::move(inputs), std::move(attrs), name)->output(0);
-  }
+            const std::string& name = "");
 
   // --- scopes (RAII) --------------------------------------------------------------
   class Scope {

@@ -80,6 +80,13 @@ Buffer::~Buffer() {
   }
 }
 
+Array::Array() = default;
+Array::Array(const Array& other) = default;
+Array::Array(Array&& other) noexcept = default;
+Array& Array::operator=(const Array& other) = default;
+Array& Array::operator=(Array&& other) noexcept = default;
+Array::~Array() = default;
+
 Array::Array(DType dtype, Dims dims)
     : dtype_(dtype), dims_(std::move(dims)), size_(NumElements(dims_)) {
   switch (dtype) {

@@ -1,5 +1,6 @@
 #include "wengert/attr.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace wengert {
@@ -90,6 +91,13 @@ struct Printer {
 
 }  // namespace
 
+Attr::Attr() = default;
+Attr::Attr(const Attr& other) = default;
+Attr::Attr(Attr&& other) noexcept = default;
+Attr& Attr::operator=(const Attr& other) = default;
+Attr& Attr::operator=(Attr&& other) noexcept = default;
+Attr::~Attr() = default;
+
 std::string Attr::ToString() const {
   return std::visit(Printer(), value_);
 }
@@ -101,6 +109,47 @@ bool Attr::operator==(const Attr& other) const {
         return Same(v, std::get<std::decay_t<decltype(v)>>(other.value_));
       },
       value_);
+}
+
+AttrMap::AttrMap() = default;
+AttrMap::AttrMap(std::initializer_list<Entry> entries) {
+  for (const Entry& e : entries) (*this)[e.first] = e.second;
+}
+AttrMap::AttrMap(const AttrMap& other) = default;
+AttrMap::AttrMap(AttrMap&& other) noexcept = default;
+AttrMap& AttrMap::operator=(const AttrMap& other) = default;
+AttrMap& AttrMap::operator=(AttrMap&& other) noexcept = default;
+AttrMap::~AttrMap() = default;
+
+void AttrMap::reserve(size_t n) {
+  entries_.reserve(n);
+}
+
+AttrMap::const_iterator AttrMap::LowerBound(std::string_view name) const {
+  return std::lower_bound(entries_.begin(), entries_.end(), name,
+                          [](const Entry& e, std::string_view n) { return e.first < n; });
+}
+
+AttrMap::const_iterator AttrMap::find(std::string_view name) const {
+  const_iterator it = LowerBound(name);
+  return it != end() && it->first == name ? it : end();
+}
+
+Attr& AttrMap::operator[](std::string_view name) {
+  const_iterator it = LowerBound(name);
+  if (it == end() || it->first != name) {
+    it = entries_.insert(it, Entry(std::string(name), Attr()));
+  }
+  return entries_[static_cast<size_t>(it - entries_.cbegin())].second;
+}
+
+void AttrMap::erase(std::string_view name) {
+  const_iterator it = find(name);
+  if (it != end()) entries_.erase(it);
+}
+
+bool AttrMap::operator==(const AttrMap& other) const {
+  return entries_ == other.entries_;
 }
 
 }  // namespace wengert

@@ -145,6 +145,26 @@ class Arguments {
 
 }  // namespace
 
+In::In(Tensor t) : value_(t) {}
+In::In(std::vector<Tensor> list) : value_(std::move(list)) {}
+In::In(std::vector<In> list) : value_(std::move(list)) {}
+In::In(Array a) : value_(std::move(a)) {}
+In::In(double v) : value_(v) {}
+In::In(int v) : value_(static_cast<int64_t>(v)) {}
+In::In(int64_t v) : value_(v) {}
+In::In(bool v) : value_(Array::Scalar<bool>(v)) {}
+In::In(std::vector<int64_t> v) : value_(std::move(v)) {}
+In::In(const In& other) = default;
+In::In(In&& other) noexcept = default;
+In& In::operator=(const In& other) = default;
+In& In::operator=(In&& other) noexcept = default;
+In::~In() = default;
+
+Tensor Builder::Op(const std::string& type, std::vector<In> inputs, AttrMap attrs,
+                   const std::string& name) {
+  return AddOp(type, std::move(inputs), std::move(attrs), name)->output(0);
+}
+
 Operation* Builder::AddOp(const std::string& type, std::vector<In> inputs, AttrMap attrs,
                           const std::string& name) {
   const OpDef& def = OpRegistry::Global().Get(type);
