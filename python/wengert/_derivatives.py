@@ -335,9 +335,9 @@ def _swept(y: Any, x: Any, seeds: Any) -> Any:
             return _vectorised(sweep, _core.convert(seeds, y.dtype))
         except ValueError:  # an operation that cannot be
             if count > _MANY:
-                import wengert as tf
+                from wengert._functional_loops import map_fn
 
-                return tf.map_fn(sweep, _core.convert(seeds, y.dtype))
+                return map_fn(sweep, _core.convert(seeds, y.dtype))
     rows = [sweep(_core.convert(seeds[i], y.dtype)) for i in range(count)]
     return _core.apply("Pack", (rows,), {"axis": 0})
 
@@ -351,6 +351,8 @@ def _vectorised(sweep: Callable[[Any], Any], seeds: Any) -> Any:
 def looped_jacobian(y: Any, x: Any) -> Any:
     """Row by row in a loop, for shapes that are not known."""
     import wengert as tf
+    from wengert._tensor_array import TensorArray
+    from wengert._while import while_loop
 
     flat = tf.reshape(y, [-1])
     n = tf.size(flat)
@@ -359,7 +361,7 @@ def looped_jacobian(y: Any, x: Any) -> Any:
         g = gradients(flat[j], x)[0]
         return j + 1, rows.write(j, _zeros_like(x) if g is None else _core.convert(g))
 
-    _, rows = tf.while_loop(
-        lambda j, _: j < n, row, [tf.constant(0, tf.int32), tf.TensorArray(x.dtype, n)]
+    _, rows = while_loop(
+        lambda j, _: j < n, row, [tf.constant(0, tf.int32), TensorArray(x.dtype, n)]
     )
     return tf.reshape(rows.stack(), tf.concat((tf.shape(y), tf.shape(x)), 0))

@@ -87,11 +87,13 @@ class Function:
         autograph: bool = True,
         jit_compile: bool | None = None,
         reduce_retracing: bool = False,
+        features: frozenset[str] = frozenset(),
     ) -> None:
         self._python_function = python_function
         self._name: str = name or getattr(python_function, "__name__", None) or "function"
         self._input_signature = None if input_signature is None else tuple(input_signature)
         self._autograph = autograph
+        self._features = features
         self._jit_compile = jit_compile
         self._reduce_retracing = reduce_retracing
         self._cache: dict[Any, ConcreteFunction] = {}
@@ -238,11 +240,13 @@ class Function:
 
     @functools.cached_property
     def _traced_function(self) -> Callable[..., Any]:
-        if not self._autograph:
-            return self._python_function
-        from wengert._autograph import convert
+        if self._autograph:
+            from wengert._autograph import convert
 
-        return convert(self._python_function)
+            return convert(self._python_function, self._features)
+        from wengert._autograph_context import unconverted
+
+        return unconverted(self._python_function)
 
     # --- tracing -----------------------------------------------------------------------------
     def _trace(self, bound: Any, leaves: list[Any]) -> ConcreteFunction:
@@ -258,9 +262,7 @@ class Function:
         # Variables may be made on the first call only: the second trace must not make any.
         self._created_variables = created
         self._tracing_count += 1
-        concrete = trace(
-            self._python_function, self._name, bound, leaves, specs
-        )  # fmt: skip
+        concrete = trace(self._traced_function, self._name, bound, leaves, specs)
         if concrete.created_variables:
             raise ValueError(_VARIABLES_ONCE)
         return concrete
@@ -288,7 +290,11 @@ class Function:
             target = reference()
             if target is None:
                 raise ReferenceError("the object of this bound tf.function was deleted")
-            return function(target, *args, **kwargs)
+            from wengert._autograph_context import current
+
+            conversion = current()
+            body = function if conversion is None else conversion.convert(function)
+            return body(target, *args, **kwargs)
 
         parameters = list(self._signature.parameters.values())[1:]
         method.__signature__ = self._signature.replace(  # type: ignore[attr-defined]
@@ -296,7 +302,7 @@ class Function:
         )
         return Function(
             method, self._name, self._input_signature, self._autograph, self._jit_compile,
-            self._reduce_retracing,
+            self._reduce_retracing, self._features,
         )  # fmt: skip
 
     def __reduce__(self) -> Any:
@@ -304,7 +310,7 @@ class Function:
             Function,
             (
                 self._python_function, self._name, self._input_signature, self._autograph,
-                self._jit_compile, self._reduce_retracing,
+                self._jit_compile, self._reduce_retracing, self._features,
             ),
         )  # fmt: skip
 
@@ -314,7 +320,7 @@ class Function:
         inner = copy.deepcopy(self._python_function, memo)
         return Function(
             inner, self._name, self._input_signature, self._autograph, self._jit_compile,
-            self._reduce_retracing,
+            self._reduce_retracing, self._features,
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -341,7 +347,11 @@ def function(
     func : callable
     input_signature : nested structure of TensorSpec, optional
         One trace for all calls that fit; others are a TypeError.
-    autograph, jit_compile, experimental_* :
+    autograph : bool
+        Python's control flow on tensors becomes operations.
+    experimental_autograph_options : Feature or tuple of Feature, optional
+        Further parts of `tf.autograph.experimental.Feature` to convert.
+    jit_compile, other experimental_* :
         Accepted. Everything is compiled.
     reduce_retracing : bool
         Generalise shapes that vary.
@@ -361,6 +371,12 @@ def function(
     (9.0, 6.0)
     """
 
+    features: frozenset[str] = frozenset()
+    if experimental_autograph_options is not None:
+        from wengert._autograph_options import feature_names
+
+        features = feature_names(experimental_autograph_options)
+
     def decorate(inner: Callable[..., Any]) -> Function:
         if isinstance(inner, Function):
             inner = inner.python_function
@@ -372,6 +388,7 @@ def function(
             autograph=autograph,
             jit_compile=jit_compile if jit_compile is not None else experimental_compile,
             reduce_retracing=reduce_retracing or bool(experimental_relax_shapes),
+            features=features,
         )
         if isinstance(inner, types.MethodType):
             made._name = inner.__func__.__name__

@@ -92,6 +92,11 @@ def map_fn(
         fn_output_signature = dtype
     if not callable(fn):
         raise TypeError(f"The provided function {fn} is not callable.fn must be callable.")
+    if _core.current_graph() is not None:
+        from wengert._autograph_context import current
+
+        conversion = current()  # in a converted function its argument is converted, too
+        fn = fn if conversion is None else conversion.call(fn)
     if fn_output_signature is None:
         fn_output_signature = _nest.map_structure(lambda t: _core.convert(t).dtype, elems)
     with name_scope_v1(name, "map"):

@@ -232,6 +232,8 @@ def hessians_v1(
 
 def _hessians(ys: Any, xs: Any, options: dict[str, Any]) -> list[Any]:
     import wengert as tf
+    from wengert._tensor_array import TensorArray
+    from wengert._while import while_loop
 
     xs = list(xs) if isinstance(xs, (list, tuple)) else [xs]
     results = []
@@ -242,8 +244,8 @@ def _hessians(ys: Any, xs: Any, options: dict[str, Any]) -> list[Any]:
         def row(j: Any, rows: Any, flat: Any = flat, x: Any = x) -> Any:
             return j + 1, rows.write(j, gradients(flat[j], x)[0])
 
-        start = [tf.constant(0, tf.int32), tf.TensorArray(x.dtype, n)]
-        _, rows = tf.while_loop(lambda j, _, n=n: j < n, row, start)
+        start = [tf.constant(0, tf.int32), TensorArray(x.dtype, n)]
+        _, rows = while_loop(lambda j, _, n=n: j < n, row, start)
         shape = tf.shape(x)
         results.append(tf.reshape(rows.stack(), tf.concat((shape, shape), 0)))
     return results

@@ -1,0 +1,242 @@
+"""`while` of converted code, and the loop over tensors that `for` shares with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from wengert import _core, _nest
+from wengert._autograph import is_symbolic
+from wengert._autograph_state import (
+    Undefined,
+    UndefinedReturnValue,
+    condition,
+    dtype_of,
+    scratch_graph,
+    stands,
+    to_tensor,
+)
+from wengert._tensor_shape import TensorShape
+
+__all__ = ["INCONSISTENT", "tensor_loop", "while_stmt"]
+
+INCONSISTENT = (
+    "See https://github.com/tensorflow/tensorflow/blob/master/tensorflow/python/autograph/g3doc/"
+    "reference/limitations.md#consistency-of-control-flow-types for more info."
+)
+
+
+def while_stmt(test: Any, body: Any, get_state: Any, set_state: Any, names: Any, opts: Any) -> None:
+    """Runs `body` while `test()` holds; both read and change the variables `names`."""
+    if _core.current_graph() is None:
+        while test():
+            body()
+        return
+    with scratch_graph() as graph:
+        more = test()
+    if is_symbolic(more):
+        tensor_loop(test, body, get_state, set_state, names, opts)
+        return
+    if graph.get_operations():
+        more = test()  # what it made there is lost
+    while more:
+        body()
+        more = test()
+        if is_symbolic(more):
+            raise NotImplementedError(
+                "The condition of while loop started as non-Tensor, then changed to Tensor. This "
+                "may happen either because variables changed type, or when a break or return "
+                "statement inside the loop depends on a Tensor condition. In both cases, changing "
+                f"to a TF loop should remove the error.\n{INCONSISTENT}"
+            )
+
+
+def tensor_loop(
+    test: Callable[[], Any],
+    body: Callable[[], None],
+    get_state: Callable[[], Any],
+    set_state: Callable[[Any], None],
+    names: Any,
+    opts: dict[str, Any],
+) -> None:
+    """A loop in the graph; the variables keep their structures, dtypes and shapes."""
+    from wengert._while import while_loop
+
+    given = get_state()
+    before, missing, shapes = _define(body, get_state, set_state, given, names)
+    for i, shape in _invariants(given, opts.get("shape_invariants"), names).items():
+        shapes[i] = shape
+    flag = [False] if missing else []
+    extra = len(flag)
+
+    def holds(*values: Any) -> Any:
+        set_state(values[extra:])
+        return condition(test(), "while loop")
+
+    def step(*values: Any) -> Any:
+        entered = values[extra:]
+        set_state(entered)
+        body()
+        after = get_state()
+        for i, (name, value) in enumerate(zip(names, after, strict=True)):
+            _check_iteration(name, before[i], entered[i], value, i in shapes)
+        return (*[True] * extra, *after)
+
+    start = _nest.map_structure(to_tensor, (*flag, *before))
+    bounds = None
+    if shapes:
+        bounds = [s for i, v in enumerate(before) for s in shapes.get(i) or _shapes_of(v)]
+        bounds = [TensorShape([])] * extra + bounds
+    result = while_loop(
+        holds, step, start, bounds,
+        **{k: v for k, v in opts.items() if k in ("parallel_iterations", "maximum_iterations")},
+    )  # fmt: skip
+    values = result[extra:]
+    if missing:
+        values = _checked(result[0], values, [names[i] for i in missing])
+    set_state(tuple(values))
+
+
+def _shapes_of(value: Any) -> list[Any]:
+    return [getattr(to_tensor(v), "shape", None) for v in _nest.flatten(value)]
+
+
+def _invariants(state: Any, pairs: Any, names: Any) -> dict[int, list[Any]]:
+    """Bounds of shapes by number of the variable, from (value, shape) pairs."""
+    found: dict[int, list[Any]] = {}
+    for value, shape in pairs or ():
+        for i, v in enumerate(state):
+            if v is not value:
+                continue
+            if _nest.is_nested(v):
+                _nest.assert_same_structure(v, shape)
+                found[i] = [TensorShape(s) for s in _nest.flatten(shape)]
+            else:
+                found[i] = [TensorShape(shape)]
+    return found
+
+
+# --- variables that the loop defines ----------------------------------------------------------
+
+
+def _define(
+    body: Callable[[], None],
+    get_state: Callable[[], Any],
+    set_state: Callable[[Any], None],
+    given: Any,
+    names: Any,
+) -> tuple[list[Any], list[int], dict[int, list[Any]]]:
+    """(the variables, those without a value as zeros; the numbers of these; their shapes).
+
+    The body is traced once for show, to see what they will be.
+    """
+    missing = [i for i, v in enumerate(given) if v is None or not stands(v)]
+    if not missing:
+        return list(given), [], {}
+    note = ""
+    after: Any = given
+    try:
+        with scratch_graph():
+            body()
+            after = get_state()
+    except Exception as e:
+        note = f"\nNote: AutoGraph tried to define it automatically, but ran into a {_of(e)}"
+    finally:
+        set_state(given)
+    before, shapes = list(given), {}
+    for i in missing:
+        _check_missing(names[i], given[i], after[i], note)
+        try:
+            before[i] = _nest.map_structure(_zero, after[i])
+        except TypeError as e:
+            note = f"\nNote: AutoGraph tried to define it automatically, but ran into a {_of(e)}"
+            _check_missing(names[i], given[i], given[i], note)
+        static = [getattr(v, "shape", TensorShape([])) for v in _nest.flatten(after[i])]
+        if not all(s.is_fully_defined() for s in static):
+            shapes[i] = static
+    return before, missing, shapes
+
+
+def _of(e: Exception) -> str:
+    return f"{type(e).__name__}: {e}"
+
+
+def _check_missing(name: str, before: Any, after: Any, note: str) -> None:
+    if isinstance(after, UndefinedReturnValue):
+        raise NotImplementedError(
+            "a return statement cannot be placed inside this TensorFlow loop; this may happen if a "
+            "return statement depends on a static Python condition such as a hyperparameter"
+        )
+    if isinstance(after, Undefined):
+        raise ValueError(f"'{name}' must be defined before the loop{note}")
+    if after is None and before is None:
+        raise ValueError(f"'{name}' is not allowed to be None before the loop{note}")
+
+
+def _zero(value: Any) -> Any:
+    """A value of the same dtype and rank, to begin with."""
+    from wengert._creation import zeros
+
+    if isinstance(value, _core.Tensor):
+        dims = () if value.shape.rank is None else [d or 0 for d in value.shape.as_list()]
+        return zeros(dims, value.dtype)
+    if isinstance(value, (bool, int, float)):
+        return type(value)(0)
+    raise TypeError(
+        f"Found an unsupported type '{type(value).__name__}' while creating placeholder for "
+        f"{value}. Supported types include Tensor, int, float, bool, list, tuple or dict."
+    )
+
+
+def _checked(ran: Any, values: Any, names: list[str]) -> Any:
+    """The results of a loop that had to run, since it defines variables."""
+    from wengert._case import Assert
+    from wengert._graph import control_dependencies
+
+    check = Assert(ran, [f"loop must iterate at least once to initialize {', '.join(names)}"])
+    with control_dependencies([check]):
+        return _nest.map_structure(_identity, values)
+
+
+def _identity(value: Any) -> Any:
+    return _core.apply("Identity", (value,)) if isinstance(value, _core.Tensor) else value
+
+
+# --- what must not change -----------------------------------------------------------------------
+
+
+def _check_iteration(name: str, before: Any, entered: Any, after: Any, bounded: bool) -> None:
+    if not stands(after):
+        raise ValueError(f"'{name}' must be defined at the end of the iteration.")
+    if after is None:
+        raise ValueError(f"'{name}' is None at the end of the iteration.")
+    try:
+        _nest.assert_same_structure(entered, after)
+    except (TypeError, ValueError) as e:
+        raise TypeError(
+            f"'{name}' does not have the same nested structure after one iteration.\n\n{e}"
+        ) from None
+    for old, new in zip(_nest.flatten(before), _nest.flatten(after), strict=True):
+        was, now = dtype_of(old), dtype_of(new)
+        if was != now:
+            raise TypeError(
+                f"'{name}' has dtype {was.name} before the loop, but dtype {now.name} after one "
+                "iteration"
+            )
+        if not bounded and isinstance(new, _core.Tensor):
+            shape = old.shape if isinstance(old, _core.Tensor) else TensorShape([])
+            if not _no_wider(new.shape, shape):
+                raise ValueError(
+                    f"'{name}' has shape {shape} before the loop, but shape {new.shape} after one "
+                    "iteration. Use tf.autograph.experimental.set_loop_options to set shape "
+                    "invariants."
+                )
+
+
+def _no_wider(shape: Any, bound: Any) -> bool:
+    if bound.rank is None:
+        return True
+    if shape.rank != bound.rank:
+        return False
+    pairs = zip(shape.as_list(), bound.as_list(), strict=True)
+    return all(b is None or a == b for a, b in pairs)
