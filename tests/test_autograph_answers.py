@@ -10,7 +10,7 @@ import pytest
 HERE = Path(__file__).parent / "autograph"
 sys.path.insert(0, str(HERE))
 
-from harness import CASES, answer  # noqa: E402
+from harness import CASES, GRAPHS, answer, graph_answer  # noqa: E402
 
 for path in sorted(HERE.glob("cases_*.py")):
     __import__(path.stem)
@@ -53,6 +53,9 @@ DIFFERENT = {
     "cases_loops.unpacked_target": value("int32", 14),
     "cases_loops.unpacking": value("float32", 4.0),
     "cases_loops.unpacking_without_autograph": value("float32", 4.0),
+    # Lists are Python's.
+    "cases_more.lists": value("int32", 0, 1, 2),
+    "cases_more.deleted": error("ValueError", "line 129", "'z' must be defined at the end"),
     # Where an inner function was called is told, too.
     "cases_errors.in_inner_def": error(
         "ValueError",
@@ -87,6 +90,11 @@ def test_answer(name):
         assert got == want
 
 
+@pytest.mark.parametrize("name", sorted(GRAPHS))
+def test_graph(name):
+    assert graph_answer(name) == ANSWERS[name]
+
+
 def test_every_case_is_recorded():
-    assert set(ANSWERS) == set(CASES)
+    assert set(ANSWERS) == {*CASES, *GRAPHS}
     assert set(DIFFERENT) <= set(CASES)

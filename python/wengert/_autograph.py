@@ -205,7 +205,8 @@ def _warn(f: Any, cause: Exception) -> None:
 def _has_branches(code: types.CodeType) -> bool:
     import dis
 
-    return any("JUMP_IF" in i.opname or i.opname == "FOR_ITER" for i in dis.get_instructions(code))
+    names = [i.opname for i in dis.get_instructions(code)]
+    return any("JUMP" in n and "_IF" in n for n in names) or "FOR_ITER" in names
 
 
 def is_library(f: types.FunctionType) -> bool:

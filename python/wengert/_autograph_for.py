@@ -116,6 +116,5 @@ def _over_rows(iterated: Any) -> _Loop:
     from wengert._tensor_array import TensorArray
 
     count = length(iterated)
-    rows = TensorArray(iterated.dtype, size=count, element_shape=iterated.shape[1:])
-    rows = rows.unstack(iterated)
+    rows = TensorArray(iterated.dtype, size=count).unstack(iterated)
     return 0, lambda i: i < count, rows.read, lambda i: i + 1

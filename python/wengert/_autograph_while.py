@@ -64,8 +64,10 @@ def tensor_loop(
 
     given = get_state()
     before, missing, shapes = _define(body, get_state, set_state, given, names)
-    for i, shape in _invariants(given, opts.get("shape_invariants"), names).items():
-        shapes[i] = shape
+    bounds_given = _invariants(given, opts.get("shape_invariants"))
+    for i, bounds in bounds_given.items():
+        _check_bounds(names[i], "before the loop", before[i], bounds)
+    shapes.update(bounds_given)
     flag = [False] if missing else []
     extra = len(flag)
 
@@ -79,21 +81,26 @@ def tensor_loop(
         body()
         after = get_state()
         for i, (name, value) in enumerate(zip(names, after, strict=True)):
-            _check_iteration(name, before[i], entered[i], value, i in shapes)
+            _check_iteration(name, before[i], entered[i], value, shapes.get(i))
         return (*[True] * extra, *after)
 
     start = _nest.map_structure(to_tensor, (*flag, *before))
-    bounds = None
+    invariants = None
     if shapes:
-        bounds = [s for i, v in enumerate(before) for s in shapes.get(i) or _shapes_of(v)]
-        bounds = [TensorShape([])] * extra + bounds
+        invariants = [s for i, v in enumerate(before) for s in shapes.get(i) or _shapes_of(v)]
+        invariants = [TensorShape([])] * extra + invariants
     result = while_loop(
-        holds, step, start, bounds,
+        holds, step, start, invariants,
         **{k: v for k, v in opts.items() if k in ("parallel_iterations", "maximum_iterations")},
     )  # fmt: skip
     values = result[extra:]
     if missing:
-        values = _checked(result[0], values, [names[i] for i in missing])
+        returned = [isinstance(given[i], UndefinedReturnValue) for i in missing]
+        what = [
+            "the function return value" if r else names[i]
+            for i, r in zip(missing, returned, strict=True)
+        ]
+        values = _checked(result[0], values, what)
     set_state(tuple(values))
 
 
@@ -101,7 +108,7 @@ def _shapes_of(value: Any) -> list[Any]:
     return [getattr(to_tensor(v), "shape", None) for v in _nest.flatten(value)]
 
 
-def _invariants(state: Any, pairs: Any, names: Any) -> dict[int, list[Any]]:
+def _invariants(state: Any, pairs: Any) -> dict[int, list[Any]]:
     """Bounds of shapes by number of the variable, from (value, shape) pairs."""
     found: dict[int, list[Any]] = {}
     for value, shape in pairs or ():
@@ -205,7 +212,7 @@ def _identity(value: Any) -> Any:
 # --- what must not change -----------------------------------------------------------------------
 
 
-def _check_iteration(name: str, before: Any, entered: Any, after: Any, bounded: bool) -> None:
+def _check_iteration(name: str, before: Any, entered: Any, after: Any, bounds: Any) -> None:
     if not stands(after):
         raise ValueError(f"'{name}' must be defined at the end of the iteration.")
     if after is None:
@@ -223,7 +230,7 @@ def _check_iteration(name: str, before: Any, entered: Any, after: Any, bounded: 
                 f"'{name}' has dtype {was.name} before the loop, but dtype {now.name} after one "
                 "iteration"
             )
-        if not bounded and isinstance(new, _core.Tensor):
+        if bounds is None and isinstance(new, _core.Tensor):
             shape = old.shape if isinstance(old, _core.Tensor) else TensorShape([])
             if not _no_wider(new.shape, shape):
                 raise ValueError(
@@ -231,6 +238,18 @@ def _check_iteration(name: str, before: Any, entered: Any, after: Any, bounded: 
                     "iteration. Use tf.autograph.experimental.set_loop_options to set shape "
                     "invariants."
                 )
+    if bounds is not None:
+        _check_bounds(name, "after one iteration", after, bounds)
+
+
+def _check_bounds(name: str, when: str, value: Any, bounds: list[Any]) -> None:
+    for leaf, bound in zip(_nest.flatten(value), bounds, strict=True):
+        shape = leaf.shape if isinstance(leaf, _core.Tensor) else bound
+        if not _no_wider(shape, bound):
+            raise ValueError(
+                f"'{name}' has shape {shape} {when}, which does not conform with the shape "
+                f"invariant {bound}."
+            )
 
 
 def _no_wider(shape: Any, bound: Any) -> bool:

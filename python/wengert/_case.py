@@ -161,7 +161,7 @@ def Assert(condition: Any, data: Any, summarize: int | None = None, name: str | 
         tensors = [_core.convert(x) for x in data]
         attrs = {"T": [t.dtype for t in tensors], "summarize": summarize or 3}
         if all(t.dtype.name in ("string", "int32") for t in tensors):
-            return _core.apply("Assert", (condition, tensors), attrs, "Assert")
+            return _core.apply("Assert", (condition, list(data)), attrs, "Assert")
         condition = _core.convert(condition)
 
         def failing() -> Any:

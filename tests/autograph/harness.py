@@ -11,15 +11,20 @@ import numpy as np
 
 tf = importlib.import_module(os.environ.get("AUTOGRAPH_REFEREE", "wengert"))
 CASES = {}
+GRAPHS = {}
 
 
-def case(*args, **options):
-    """Registers a function: it is compiled by `tf.function(**options)` and called with `args`."""
+def case(*args, graph=False, **options):
+    """Registers a function: it is compiled by `tf.function(**options)` and called with `args`.
+
+    Where `graph` is true only the operations of its graph matter.
+    """
 
     def register(function):
         name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
         assert name not in CASES, name
-        CASES[name] = (function, args, options)
+        assert name not in GRAPHS, name
+        (GRAPHS if graph else CASES)[name] = (function, args, options)
         return function
 
     return register
@@ -64,3 +69,38 @@ def answer(name):
     except Exception as e:
         bases = [t.__name__ for t in type(e).__mro__[:-3]]
         return {"error": bases, "message": tidy(str(e))}
+
+
+_BODIES = ("cond", "body", "then_branch", "else_branch")
+
+
+def operations(graph):
+    """Types and names of the operations, with those of branches and loops; no parameters."""
+    found = []
+    for op in graph.get_operations():
+        if op.type in ("Placeholder", "Const"):
+            if op.type == "Const":
+                found.append(op.name)
+            continue
+        found.append(f"{op.type} {op.name}")
+        for name in _BODIES:
+            inner = _body(graph, op, name)
+            if inner is not None:
+                found.append([name, *operations(inner)])
+    return found
+
+
+def _body(graph, op, name):
+    try:
+        function = op.get_attr(name)
+    except ValueError:
+        return None
+    if not hasattr(function, "graph"):
+        function = graph._get_function(function.name)
+    return getattr(function, "graph", function)
+
+
+def graph_answer(name):
+    """The operations of a case's graph."""
+    function, args, options = GRAPHS[name]
+    return operations(tf.function(function, **options).get_concrete_function(*args).graph)
