@@ -191,8 +191,9 @@ class Conversion:
 
 
 def _warn(f: Any, cause: Exception) -> None:
-    depth, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+    depth, frame = 2, sys._getframe(1)
+    # Not functools.py either, which lies between.
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
         depth, frame = depth + 1, frame.f_back
     warnings.warn(
         f"AutoGraph could not transform {f!r} and will run it as-is.\nCause: {cause}\nTo silence "
@@ -209,12 +210,16 @@ def _has_branches(code: types.CodeType) -> bool:
     return any("JUMP" in n and "_IF" in n for n in names) or "FOR_ITER" in names
 
 
-def is_library(f: types.FunctionType) -> bool:
-    """Whether a function is none of the user's."""
-    filename = f.__code__.co_filename
+def _is_ours(filename: str) -> bool:
+    """Whether a file is one of this package, or of the standard library."""
     if filename.startswith(("<frozen", _HERE)):
         return True
-    if filename.startswith(_STANDARD_LIBRARY) and "-packages" not in filename:
+    return filename.startswith(_STANDARD_LIBRARY) and "-packages" not in filename
+
+
+def is_library(f: types.FunctionType) -> bool:
+    """Whether a function is none of the user's."""
+    if _is_ours(f.__code__.co_filename):
         return True
     # By its file, not by its module, ours: examples in its documentation are the user's.
     root = (f.__globals__.get("__name__") or "").partition(".")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import os
 import traceback
@@ -13,6 +14,7 @@ from wengert.errors import OpError
 
 __all__ = ["in_user_code"]
 
+_REPEATS = 3  # of the same frame, in a recursion
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -81,9 +83,13 @@ def _user_frames(tb: types.TracebackType | None) -> list[tuple[str, int, str, st
 
 def _text(frames: list[tuple[str, int, str, str]], cause: str) -> str:
     lines = ["in user code:", ""]
-    for filename, line, name, mark in frames:
+    for (filename, line, name, mark), group in itertools.groupby(frames):
         source = linecache.getline(filename, line).strip() or "<source unavailable>"
-        lines += [f'    File "{filename}", line {line}, in {name}{mark}', f"        {source}"]
+        shown = [f'    File "{filename}", line {line}, in {name}{mark}', f"        {source}"]
+        times = len(list(group))
+        lines += shown * min(times, _REPEATS)
+        if times > _REPEATS:
+            lines.append(f"    [the previous line repeated {times - _REPEATS} more times]")
     lines += ["", *(f"    {part}" for part in cause.split("\n")), ""]
     return "\n".join(lines)
 

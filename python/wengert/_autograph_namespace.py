@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from typing import Any
 
@@ -53,6 +54,7 @@ def make(conversion: Any) -> types.SimpleNamespace:
 
     return types.SimpleNamespace(
         call=conversion.call,
+        caught=lambda: sys.exc_info()[1],
         FunctionScope=FunctionScope,
         ConversionOptions=lambda **_: None,
         STD=None,

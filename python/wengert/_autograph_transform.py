@@ -60,7 +60,7 @@ def _converted(definition: Definition, f: types.FunctionType, conversion: Any) -
         user_requested=True,
         optional_features=tuple(getattr(converter.Feature, n) for n in conversion.features),
     )
-    node = bare(definition, f)
+    node = _Handlers().visit(bare(definition, f))
     _note_origins(node, f.__code__)
     namespace = inspect_utils.getnamespace(f)
     namer = naming.Namer(namespace)
@@ -95,6 +95,20 @@ def _pipeline(node: Any, context: Any) -> Any:
     for convert in (control_flow, conditional_expressions, logical_expressions, variables):
         node = convert.transform(node, context)
     return node
+
+
+class _Handlers(ast.NodeTransformer):
+    """Writes `except E as e` as an assignment, since the analysis takes no names there."""
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        self.generic_visit(node)
+        if node.name is not None:
+            (assign,) = ast.parse(f"{node.name} = ag__.caught()").body
+            for n in ast.walk(assign):
+                ast.copy_location(n, node)
+            node.name = None
+            node.body.insert(0, assign)
+        return node
 
 
 class _Functions(functions.FunctionTransformer):  # type: ignore[misc]

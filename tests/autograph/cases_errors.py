@@ -241,3 +241,25 @@ def in_iterated(x):
 @case(v)
 def in_comprehension(x):
     return [tf.reshape(x, [k]) for k in (3, 7)]
+
+
+@case(v)
+def caught_in_converted(x):
+    try:
+        y = tf.reshape(x, [7])
+    except ValueError as e:
+        y = x
+        n = len(str(e)) > 5
+    if x[0] > 0.0 and n:
+        y = y * 2.0
+    return y
+
+
+@case(v)
+def raised_again(x):
+    if x[0] > 0.0:
+        try:
+            return plain(x)
+        except ValueError as e:
+            raise TypeError("wrapped") from e
+    return x
