@@ -71,21 +71,33 @@ def _rebuild(x: Any, items: list[Any]) -> Any:
 def flatten_with_paths(structure: Any, expand_composites: bool = False) -> list[Any]:
     """[(path, leaf)]; a path is a tuple of keys."""
     out: list[Any] = []
-
-    def visit(path: tuple[Any, ...], x: Any) -> None:
-        if expand_composites and isinstance(x, IndexedSlices):
-            for part in ("values", "indices", "dense_shape"):
-                value = getattr(x, part)
-                if value is not None:
-                    out.append(((*path, part), value))
-        elif is_nested(x):
-            for key, item in _children(x):
-                visit((*path, key), item)
-        else:
-            out.append((path, x))
-
-    visit((), structure)
+    _visit((), structure, expand_composites, out)
     return out
+
+
+# Not closures that call themselves: such a cycle would keep leaves, and their memory, alive
+# until the next garbage collection.
+def _visit(path: tuple[Any, ...], x: Any, expand_composites: bool, out: list[Any]) -> None:
+    if expand_composites and isinstance(x, IndexedSlices):
+        for part in ("values", "indices", "dense_shape"):
+            value = getattr(x, part)
+            if value is not None:
+                out.append(((*path, part), value))
+    elif is_nested(x):
+        for key, item in _children(x):
+            _visit((*path, key), item, expand_composites, out)
+    else:
+        out.append((path, x))
+
+
+def _build(x: Any, items: Any, expand_composites: bool) -> Any:
+    if expand_composites and isinstance(x, IndexedSlices):
+        values, indices = next(items), next(items)
+        shape = next(items) if x.dense_shape is not None else None
+        return IndexedSlices(values, indices, shape)
+    if is_nested(x):
+        return _rebuild(x, [_build(item, items, expand_composites) for _, item in _children(x)])
+    return next(items)
 
 
 def flatten(structure: Any, expand_composites: bool = False) -> list[Any]:
@@ -116,18 +128,7 @@ def pack_sequence_as(structure: Any, flat: Any, expand_composites: bool = False)
             f"Structure had {want} atoms, but flat_sequence had {len(flat)} items. Structure: "
             f"{structure}, flat_sequence: {flat}."
         )
-    items = iter(flat)
-
-    def build(x: Any) -> Any:
-        if expand_composites and isinstance(x, IndexedSlices):
-            values, indices = next(items), next(items)
-            shape = next(items) if x.dense_shape is not None else None
-            return IndexedSlices(values, indices, shape)
-        if is_nested(x):
-            return _rebuild(x, [build(item) for _, item in _children(x)])
-        return next(items)
-
-    return build(structure)
+    return _build(structure, iter(flat), expand_composites)
 
 
 def map_structure(func: Callable[..., Any], *structures: Any, **kwargs: Any) -> Any:
