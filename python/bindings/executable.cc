@@ -28,10 +28,12 @@ CompileOptions ToOptions(const py::object& options) {
       result.fuse = value.cast<bool>();
     } else if (name == "reuse_memory") {
       result.reuse_memory = value.cast<bool>();
+    } else if (name == "memory_budget") {
+      result.memory_budget = value.is_none() ? 0 : value.cast<int64_t>();
     } else {
       throw ValueError("unknown compile option '" + name +
                        "'; known: fold_constants, simplify, hoist, "
-                       "eliminate_common_subexpressions, tile, fuse, reuse_memory");
+                       "eliminate_common_subexpressions, tile, fuse, reuse_memory, memory_budget");
     }
   }
   return result;
@@ -168,6 +170,8 @@ void BindExecutable(py::module_& m) {
              result["steps"] = stats.steps;
              result["arena_bytes"] = stats.arena_bytes;
              result["programs"] = stats.programs;
+             result["unlimited_arena_bytes"] = stats.unlimited_arena_bytes;
+             result["repeated_steps"] = stats.repeated_steps;
              return result;
            })
       .def("_address",

@@ -297,6 +297,8 @@ void BindState(py::module_& m) {
   m.def("restart_random_streams", &RestartRandomStreams);
   m.def("set_num_threads", &SetNumThreads);
   m.def("num_threads", &NumThreads);
+  m.def("set_memory_budget", &SetMemoryBudget);
+  m.def("memory_budget", &MemoryBudget);
   m.def("available_isas", &AvailableIsas);
   m.def("current_isa", &CurrentIsa);
   m.def("use_isa", &UseIsa);

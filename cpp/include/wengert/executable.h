@@ -59,6 +59,11 @@ struct CompileOptions {
   bool fuse = true;
   bool reuse_memory = true;
   int num_threads = 0;  // 0: the process default (SetNumThreads)
+  // Bytes that intermediate values may take at once in a program (not inputs, results,
+  // variables): steps are repeated instead of keeping what they gave until that holds. Results
+  // are the same bits. Where it cannot hold, running throws ResourceExhausted, which says how
+  // much is missing. 0: the process default (SetMemoryBudget); negative: no limit.
+  int64_t memory_budget = 0;
 };
 
 // Memory of an input, or of an output given by the caller: contiguous, row-major. Of a
@@ -94,11 +99,14 @@ class Executable {
 
   // Text of the Program before and after each pass, and its steps, for these input shapes.
   virtual std::string Explain(const std::vector<Array>& inputs) = 0;
-  // Number of steps and bytes of arena of the last prepared Program.
+  // Of the last prepared Program: number of steps, bytes of intermediate values (with branches
+  // and loops), what they would be without a memory budget, and how many steps are repetitions.
   struct Stats {
     int64_t steps = 0;
     int64_t arena_bytes = 0;
     int64_t programs = 0;
+    int64_t unlimited_arena_bytes = 0;
+    int64_t repeated_steps = 0;
   };
   virtual Stats stats() const = 0;
   virtual const std::vector<Tensor>& inputs() const = 0;
@@ -123,6 +131,10 @@ void SetInterruptCheck(void (*check)());
 // WENGERT_NUM_THREADS). Results never depend on it.
 void SetNumThreads(int n);
 int NumThreads();
+// The memory budget of what is compiled from now on and names none of its own; negative (as at
+// first): no limit.
+void SetMemoryBudget(int64_t bytes);
+int64_t MemoryBudget();
 // Instruction sets this machine can run, best first, and the one in use (WENGERT_ISA).
 std::vector<std::string> AvailableIsas();
 std::string CurrentIsa();

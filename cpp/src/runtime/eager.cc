@@ -150,7 +150,8 @@ std::shared_ptr<Executable> BuildProgram(const OpDef& def, const std::vector<Arr
   Operation* op = graph->AddOperation(std::move(spec));
   std::vector<Tensor> outputs;
   for (int i = 0; i < op->num_outputs(); ++i) outputs.push_back(op->output(i));
-  return Executable::Compile(std::move(graph), std::move(placeholders), std::move(outputs), {op});
+  return Executable::Compile(std::move(graph), std::move(placeholders), std::move(outputs), {op},
+                             {.memory_budget = -1});
 }
 
 }  // namespace

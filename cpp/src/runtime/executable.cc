@@ -58,7 +58,7 @@ class ExecutableImpl : public Executable {
         inputs_(std::move(inputs)),
         outputs_(std::move(outputs)),
         targets_(std::move(targets)),
-        options_(options),
+        options_(Resolved(options)),
         resources_(resources ? std::move(resources) : std::make_shared<ResourceManager>()) {}
 
   std::vector<Array> Run(const std::vector<Array>& inputs) override {
@@ -114,6 +114,7 @@ class ExecutableImpl : public Executable {
       Segment segment(std::move(lowered), Infos(refs), std::move(constants), refs, options_);
       Resources resources;
       segment.Resolve(refs.data(), &resources);
+      text += segment.fitted().report;
       text += ExplainPlan(*segment.plan(), segment.TimeSteps(refs.data(), resources));
       if (segment.rest() != nullptr) {
         text += "== the rest is compiled once the sizes of these results are known ==\n";
@@ -128,7 +129,9 @@ class ExecutableImpl : public Executable {
     std::lock_guard<std::mutex> lock(last_mutex_);
     if (last_ != nullptr) {
       stats.steps = static_cast<int64_t>(last_->plan()->num_steps());
-      stats.arena_bytes = static_cast<int64_t>(last_->plan()->arena_bytes());
+      stats.arena_bytes = static_cast<int64_t>(last_->plan()->memory_bytes());
+      stats.unlimited_arena_bytes = static_cast<int64_t>(last_->fitted().unlimited_bytes);
+      stats.repeated_steps = static_cast<int64_t>(last_->fitted().repeated);
     }
     return stats;
   }
@@ -137,6 +140,11 @@ class ExecutableImpl : public Executable {
   const std::vector<Tensor>& outputs() const override { return outputs_; }
 
  private:
+  static CompileOptions Resolved(CompileOptions options) {
+    if (options.memory_budget == 0) options.memory_budget = MemoryBudget();
+    return options;
+  }
+
   // Adds to errors where the user's program made the operation.
   template <class F>
   auto Guarded(F&& f) -> decltype(f()) {

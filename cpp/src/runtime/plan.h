@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "compile/program.h"
+#include "compile/rematerialize.h"
 #include "wengert/array.h"
 
 namespace wengert::runtime {
@@ -127,6 +128,10 @@ class Plan {
   const std::vector<VariableUpdate>& updates() const { return updates_; }
   const std::vector<VariableTest>& tests() const { return tests_; }
   size_t arena_bytes() const { return arena_bytes_; }
+  // With those of branches and loops.
+  size_t memory_bytes() const;
+  // What passes over program() may know of its memory.
+  compile::MemoryModel Memory() const;
   size_t num_steps() const { return steps_.size(); }
   bool has_objects() const { return has_objects_; }
   // With the microseconds each step takes, where `microseconds` has one per step.
@@ -139,6 +144,8 @@ class Plan {
   std::vector<int> slot_of_;
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<int> step_nodes_;
+  std::vector<size_t> workspaces_;  // bytes, by step
+  std::vector<int> kept_;           // slots that updates read
   std::vector<Array> constants_;
   std::vector<int> input_slots_;
   std::vector<Result> results_;

@@ -257,7 +257,7 @@ class Planner {
       Context context(*this, node, &use);
       if (updates_.scatters.count(static_cast<int>(i)) > 0) {
         plan_->update_steps_.push_back(MakeScatterInPlace(context));
-        for (int read : use.reads) kept_.push_back(read);
+        for (int read : use.reads) plan_->kept_.push_back(read);
         plan_->steps_.push_back(MakeScatterCheck(context));
         plan_->step_nodes_.push_back(static_cast<int>(i));
         uses_.push_back(std::move(use));
@@ -307,10 +307,16 @@ class Planner {
         last_read[static_cast<size_t>(read)] = static_cast<int>(step);
       }
     }
-    for (int read : kept_) last_read[static_cast<size_t>(read)] = static_cast<int>(uses_.size());
+    for (int read : plan_->kept_)
+      last_read[static_cast<size_t>(read)] = static_cast<int>(uses_.size());
     ArenaLayout arena;
     for (size_t step = 0; step < uses_.size(); ++step) {
       const Use& use = uses_[step];
+      size_t workspace = 0;
+      for (int w : use.workspaces) {
+        workspace = CheckedAdd(workspace, ArenaLayout::Rounded(slot(w).bytes));
+      }
+      plan_->workspaces_.push_back(workspace);
       std::vector<int> taken;
       for (size_t o = 0; o < use.writes.size(); ++o) {
         Slot& out = slot(use.writes[o]);
@@ -370,7 +376,6 @@ class Planner {
   std::shared_ptr<Plan> plan_;
   PlanOptions options_;
   Updates updates_;
-  std::vector<int> kept_;                    // slots that updates read
   std::map<int, int> assignments_;           // resource -> last node that assigns it
   std::vector<Value> dynamic_;               // values whose dims come with the run
   std::vector<std::pair<int, int>> copies_;  // slots

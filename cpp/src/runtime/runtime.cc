@@ -1,11 +1,17 @@
 #include "runtime/runtime.h"
 
+#include <atomic>
+
 #include "compile/lower.h"
 #include "kernels/blas.h"
 #include "kernels/kernel_table.h"
 #include "kernels/parallel.h"
 
 namespace wengert {
+
+namespace {
+std::atomic<int64_t> default_memory_budget{-1};
+}  // namespace
 
 namespace runtime {
 
@@ -28,6 +34,13 @@ void SetNumThreads(int n) {
 }
 int NumThreads() {
   return kernels::Threads();
+}
+
+void SetMemoryBudget(int64_t bytes) {
+  default_memory_budget = bytes < 0 ? -1 : bytes;
+}
+int64_t MemoryBudget() {
+  return default_memory_budget;
 }
 
 std::vector<std::string> AvailableIsas() {

@@ -92,8 +92,9 @@ Segment::Segment(compile::Lowered lowered, std::vector<compile::ValueInfo> infos
   for (compile::ResourceSlot& slot : slots_) {
     if (slot.input >= 0) slot.resource.reset();
   }
-  plan_ = Plan::Build(compile::RunPasses(std::move(lowered.program), options),
-                      {.reuse_memory = options.reuse_memory});
+  fitted_ = BuildWithin(compile::RunPasses(std::move(lowered.program), options),
+                        {.reuse_memory = options.reuse_memory}, options.memory_budget);
+  plan_ = fitted_.plan;
   frames_.reserve(kIdleFrames);
   prepared_ = rest_ == nullptr;
   for (const Result& result : plan_->results()) prepared_ = prepared_ && !result.object;

@@ -11,6 +11,7 @@
 
 #include "compile/lower.h"
 #include "runtime/memory.h"
+#include "runtime/memory_budget.h"
 #include "runtime/plan.h"
 #include "wengert/executable.h"
 
@@ -78,7 +79,8 @@ class Segment {
   std::vector<double> TimeSteps(const InputRef* inputs,
                                 const std::vector<std::shared_ptr<Resource>>& resources);
 
-  const std::shared_ptr<const Plan>& plan() const { return plan_; }
+  const std::shared_ptr<const Plan>& plan() const { return fitted_.plan; }
+  const FittedPlan& fitted() const { return fitted_; }
   const std::shared_ptr<const compile::Continuation>& rest() const { return rest_; }
   const std::vector<compile::LiveValue>& live() const { return live_; }
   const std::vector<std::optional<Array>>& constants() const { return constants_; }
@@ -109,6 +111,7 @@ class Segment {
   std::vector<compile::ResourceSlot> slots_;
   std::shared_ptr<const compile::Continuation> rest_;
   std::vector<compile::LiveValue> live_;
+  FittedPlan fitted_;
   std::shared_ptr<const Plan> plan_;
   bool prepared_ = false;
   SegmentCache next_;

@@ -1,0 +1,179 @@
+#include "runtime/memory_budget.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "compile/rematerialize.h"
+#include "runtime/memory.h"
+
+namespace wengert::runtime {
+namespace {
+
+// Rounds of planning what was found with a smaller budget, since an arena has gaps.
+constexpr int kMostRounds = 6;
+// Budgets tried to find one that can be met, for the message.
+constexpr int kMostTries = 8;
+constexpr size_t kMostListed = 20;
+
+std::string Plural(size_t n, const std::string& noun) {
+  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+}
+
+// Looks for a plan within bounds.
+class Fitter {
+ public:
+  Fitter(std::shared_ptr<const Plan> plan, PlanOptions options)
+      : first_(std::move(plan)), options_(options), model_(first_->Memory()) {}
+
+  // The plan of a program that repeats some steps, within `budget` if at all possible; null:
+  // nothing was found.
+  std::shared_ptr<const Plan> Find(size_t budget) {
+    const size_t fixed = first_->memory_bytes() - first_->arena_bytes();
+    if (budget <= fixed) return nullptr;
+    const size_t wanted = budget - fixed;
+    size_t target = wanted;
+    std::shared_ptr<const Plan> best;
+    for (int round = 0; round < kMostRounds; ++round) {
+      compile::Rematerialized found = compile::Rematerialize(first_->program(), model_, target);
+      if (!found.complete) break;
+      auto plan = Plan::Build(found.program, options_);
+      if (best == nullptr || plan->arena_bytes() < best->arena_bytes()) {
+        best = plan;
+        found_ = std::move(found);
+      }
+      if (best->arena_bytes() <= wanted || found_.peak > target) break;
+      const size_t excess = plan->arena_bytes() - wanted;
+      if (excess >= target) break;
+      target -= excess;
+    }
+    return best;
+  }
+
+  // Of the plan that Find() gave last.
+  std::string Report(const Plan& plan, size_t budget) const {
+    std::map<std::string, int> times;
+    std::vector<std::string> order;
+    for (int node : found_.repeated) {
+      const Node& n = first_->program().nodes[static_cast<size_t>(node)];
+      const std::string& name = n.origin.empty() ? "(unnamed)" : n.origin;
+      if (times[name]++ == 0) order.push_back(name);
+    }
+    const double percent = found_.cost > 0 ? 100 * found_.repeated_cost / found_.cost : 0;
+    std::string text = "== memory budget of " + std::to_string(budget) + " bytes: peak " +
+                       std::to_string(plan.memory_bytes()) + ", before " +
+                       std::to_string(first_->memory_bytes()) + "; " +
+                       Plural(found_.repeated.size(), "step") + " repeated, about " +
+                       std::to_string(static_cast<int>(percent + 0.5)) + " % more work ==\n";
+    for (size_t i = 0; i < order.size() && i < kMostListed; ++i) {
+      text += "repeated " + order[i];
+      if (times[order[i]] > 1) text += " " + std::to_string(times[order[i]]) + " times";
+      text += "\n";
+    }
+    if (order.size() > kMostListed) {
+      text += "... and of " + Plural(order.size() - kMostListed, "more operation") + "\n";
+    }
+    return text;
+  }
+
+  // The least memory of any plan that could be found: between two budgets, the lower of which
+  // cannot be met.
+  size_t FindLeast(size_t low) {
+    size_t least = first_->memory_bytes();
+    low = std::max(low, LowerBound());
+    for (int i = 0; i < kMostTries && low < least; ++i) {
+      const size_t middle = low + (least - low) / 2;
+      const std::shared_ptr<const Plan> plan = Find(middle);
+      if (plan != nullptr) least = std::min(least, plan->memory_bytes());
+      if (plan == nullptr || plan->memory_bytes() > middle) low = middle + 1;
+    }
+    return least;
+  }
+
+  size_t repeated() const { return found_.repeated.size(); }
+  size_t LowerBound() const {
+    return first_->memory_bytes() - first_->arena_bytes() +
+           compile::LargestStep(first_->program(), model_);
+  }
+
+ private:
+  const std::shared_ptr<const Plan> first_;
+  const PlanOptions options_;
+  const compile::MemoryModel model_;
+  compile::Rematerialized found_;
+};
+
+}  // namespace
+
+compile::MemoryModel Plan::Memory() const {
+  compile::MemoryModel model;
+  model.piece_of = slot_of_;
+  for (const Slot& slot : slots_) {
+    compile::MemoryModel::Piece piece;
+    piece.plain = !slot.object;
+    if (slot.kind == SlotKind::kArena && !slot.object)
+      piece.bytes = compile::ArenaBytes(slot.bytes);
+    model.pieces.push_back(piece);
+  }
+  for (int slot : kept_) model.pieces[static_cast<size_t>(slot)].kept = true;
+  model.steps.resize(program_.nodes.size());
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    if (step_nodes_[i] < 0) continue;
+    const Node& node = program_.nodes[static_cast<size_t>(step_nodes_[i])];
+    compile::MemoryModel::Step& step = model.steps[static_cast<size_t>(step_nodes_[i])];
+    step.runs = true;
+    step.workspace = workspaces_[i];
+    // What runs programs has frames for them beside the arena; what is an update is one once.
+    step.once = std::holds_alternative<compile::CaseOf>(node.prim) ||
+                std::holds_alternative<compile::WhileLoop>(node.prim) ||
+                std::holds_alternative<compile::ListNode>(node.prim);
+    for (Value out : node.outputs) {
+      for (Value in : node.inputs) step.once = step.once || slot_of(in) == slot_of(out);
+    }
+    for (size_t o = 0; o < node.outputs.size(); ++o) {
+      for (size_t k = 0; k < node.inputs.size(); ++k) {
+        if (steps_[i]->MayOverwrite(static_cast<int>(k), static_cast<int>(o))) {
+          step.overwrites.emplace_back(static_cast<int>(k), static_cast<int>(o));
+        }
+      }
+    }
+  }
+  return model;
+}
+
+size_t Plan::memory_bytes() const {
+  size_t total = arena_bytes_;
+  for (const auto& plan : inner_) total = CheckedAdd(total, plan->memory_bytes());
+  return total;
+}
+
+FittedPlan BuildWithin(const Program& program, PlanOptions options, int64_t budget) {
+  FittedPlan result;
+  result.plan = Plan::Build(program, options);
+  const size_t before = result.unlimited_bytes = result.plan->memory_bytes();
+  if (budget < 0) return result;
+  const size_t limit = static_cast<size_t>(budget);
+  if (before <= limit) {
+    result.report = "== memory budget of " + std::to_string(budget) + " bytes: peak " +
+                    std::to_string(before) + ", nothing repeated ==\n";
+    return result;
+  }
+  Fitter fitter(result.plan, options);
+  const std::shared_ptr<const Plan> plan = fitter.Find(limit);
+  if (plan != nullptr && plan->memory_bytes() <= limit) {
+    result.report = fitter.Report(*plan, limit);
+    result.plan = plan;
+    result.repeated = fitter.repeated();
+    return result;
+  }
+  const size_t least = fitter.FindLeast(limit);
+  throw Error(ErrorKind::kResourceExhausted,
+              "memory budget of " + std::to_string(limit) + " bytes: the intermediate values of " +
+                  "this computation take " + std::to_string(before) +
+                  " bytes at once, and repeating steps instead of storing their results brings " +
+                  "that down to " + std::to_string(least) + " bytes, " +
+                  std::to_string(least - limit) + " too many. No order of its steps needs less " +
+                  "than " + std::to_string(fitter.LowerBound()) + " bytes.");
+}
+
+}  // namespace wengert::runtime
