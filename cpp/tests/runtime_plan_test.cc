@@ -8,6 +8,7 @@
 #include "compile/pipeline.h"
 #include "compile/program_builder.h"
 #include "compile/reference.h"
+#include "runtime/memory_budget.h"
 #include "runtime/plan.h"
 #include "wengert/executable.h"
 
@@ -62,6 +63,34 @@ bool Close(const Array& a, const Array& b) {
   return true;
 }
 
+int programs_within_budgets = 0;
+
+// The same bits with less memory, where steps can be repeated to that end.
+void CheckBudgets(const Program& program, const std::vector<Array>& inputs,
+                  const std::vector<Array>& expected, const std::string& name) {
+  const auto plain = Plan::Build(program, {});
+  for (int64_t part : {2, 3, 5, 8}) {
+    const int64_t budget = static_cast<int64_t>(plain->memory_bytes()) * (part - 1) / part;
+    runtime::FittedPlan fitted;
+    try {
+      fitted = runtime::BuildWithin(program, {}, budget);
+    } catch (const Error& e) {
+      CHECK(e.kind() == ErrorKind::kResourceExhausted);
+      continue;
+    }
+    CHECK(static_cast<int64_t>(fitted.plan->memory_bytes()) <= budget);
+    if (fitted.repeated > 0) ++programs_within_budgets;
+    const std::vector<Array> got = RunPlan(*fitted.plan, inputs);
+    for (size_t i = 0; i < got.size(); ++i) {
+      if (got[i].Identical(expected[i])) continue;
+      check::Report(__FILE__, __LINE__,
+                    name + ": output " + std::to_string(i) + " differs within a budget\n" +
+                        compile::ToText(program) + fitted.report + fitted.plan->ToText());
+      return;
+    }
+  }
+}
+
 // Every way to run `program` gives what the reference gives; bit for bit the same with any
 // number of threads and with memory reused or not.
 void CheckProgram(const Program& program, const std::vector<Array>& inputs,
@@ -87,6 +116,7 @@ void CheckProgram(const Program& program, const std::vector<Array>& inputs,
           return;
         }
         if (variant == 0) first = got;
+        if (variant == 0) CheckBudgets(p, inputs, first, name);
         for (size_t i = 0; i < got.size(); ++i) {
           if (!got[i].Identical(first[i])) {
             check::Report(__FILE__, __LINE__, name + ": variants differ in bits on " + isa);
@@ -329,6 +359,7 @@ TEST(random_programs) {
     CheckProgram(generator.program(), generator.inputs(), "seed " + std::to_string(seed));
     if (check::Failures() > 3) return;
   }
+  CHECK(programs_within_budgets > 20);
 }
 
 TEST(reductions) {

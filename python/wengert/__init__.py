@@ -179,8 +179,8 @@ newaxis = None
 # What most programs never touch is imported when it is first asked for: modules, and names of
 # this module by the module that holds them ("module:name" where it is called otherwise there).
 _MODULES = (
-    "autodiff", "autograph", "bitwise", "compat", "debugging", "dtypes", "image", "linalg", "math",
-    "nest", "nn", "random", "raw_ops", "signal", "sparse", "test",
+    "autodiff", "autograph", "bitwise", "compat", "config", "debugging", "dtypes", "image",
+    "linalg", "math", "nest", "nn", "random", "raw_ops", "signal", "sparse", "test",
 )  # fmt: skip
 _NAMES = {
     "Assert": "_case",

@@ -7,12 +7,16 @@ from typing import Any
 from wengert import _core
 from wengert._concrete_function import ConcreteFunction
 from wengert._function import Function
+from wengert._memory import budget_options
 
 __all__ = ["compile", "explain"]
 
 
 def compile(
-    inputs: Any, outputs: Any, options: dict[str, bool] | None = None
+    inputs: Any,
+    outputs: Any,
+    options: dict[str, bool] | None = None,
+    memory_budget: int | None = None,
 ) -> _core.CompiledFunction:
     """A low-latency callable over NumPy arrays, from tensors of one graph.
 
@@ -24,6 +28,8 @@ def compile(
     options : dict, optional
         Passes to switch off: fold_constants, simplify, hoist,
         eliminate_common_subexpressions, tile, fuse, reuse_memory.
+    memory_budget : int, optional
+        Bytes that intermediate values may take at once: see `config.set_memory_budget`.
 
     Returns
     -------
@@ -44,7 +50,8 @@ def compile(
     if not outputs and not inputs:
         raise ValueError("compile needs at least one output")
     graph = (outputs or inputs)[0].graph
-    executable = _core.Executable(graph, inputs, outputs, (), None, options)
+    settings = budget_options(memory_budget, options)
+    executable = _core.Executable(graph, inputs, outputs, (), None, settings)
     return _core.CompiledFunction(executable)
 
 

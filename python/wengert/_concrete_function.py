@@ -75,6 +75,7 @@ class ConcreteFunction:
         self.name = f"__inference_{name}_{next(_serial)}"
         self._arg_names = arg_names
         self.created_variables: list[Any] = []
+        self.memory_budget: int | None = None
         self._executable: _core.Executable | None = None
         self._function: _core.Function | None = None
         # Structure of the results; leaves are indices of outputs or Python constants.
@@ -117,8 +118,9 @@ class ConcreteFunction:
     def executable(self) -> _core.Executable:
         """The compiled graph: arguments and captures in, outputs out."""
         if self._executable is None:
+            options = {"memory_budget": self.memory_budget}  # None: that of the process
             self._executable = _core.Executable(
-                self.graph, self._fed(), self.graph.outputs, self._effects
+                self.graph, self._fed(), self.graph.outputs, self._effects, None, options
             )
         return self._executable
 

@@ -88,6 +88,7 @@ class Function:
         jit_compile: bool | None = None,
         reduce_retracing: bool = False,
         features: frozenset[str] = frozenset(),
+        memory_budget: int | None = None,
     ) -> None:
         self._python_function = python_function
         self._name: str = name or getattr(python_function, "__name__", None) or "function"
@@ -96,6 +97,7 @@ class Function:
         self._features = features
         self._jit_compile = jit_compile
         self._reduce_retracing = reduce_retracing
+        self._memory_budget = memory_budget
         self._cache: dict[Any, ConcreteFunction] = {}
         self._generalised: dict[Any, list[TensorSpec]] = {}
         self._calls = _core.CallCache()  # of eager tensors alone
@@ -176,6 +178,7 @@ class Function:
             concrete = self._cache.get(key)
             if concrete is None:
                 concrete = self._trace(bound, [leaf for _, leaf in leaves])
+                concrete.memory_budget = self._memory_budget
                 self._cache[key] = concrete
         return concrete, tensors
 
@@ -300,28 +303,21 @@ class Function:
         method.__signature__ = self._signature.replace(  # type: ignore[attr-defined]
             parameters=parameters
         )
-        return Function(
-            method, self._name, self._input_signature, self._autograph, self._jit_compile,
-            self._reduce_retracing, self._features,
+        return Function(method, *self._settings())
+
+    def _settings(self) -> tuple[Any, ...]:
+        return (
+            self._name, self._input_signature, self._autograph, self._jit_compile,
+            self._reduce_retracing, self._features, self._memory_budget,
         )  # fmt: skip
 
     def __reduce__(self) -> Any:
-        return (
-            Function,
-            (
-                self._python_function, self._name, self._input_signature, self._autograph,
-                self._jit_compile, self._reduce_retracing, self._features,
-            ),
-        )  # fmt: skip
+        return Function, (self._python_function, *self._settings())
 
     def __deepcopy__(self, memo: Any) -> Function:
         import copy
 
-        inner = copy.deepcopy(self._python_function, memo)
-        return Function(
-            inner, self._name, self._input_signature, self._autograph, self._jit_compile,
-            self._reduce_retracing, self._features,
-        )  # fmt: skip
+        return Function(copy.deepcopy(self._python_function, memo), *self._settings())
 
     def __repr__(self) -> str:
         return f"<wengert.Function {self._name} with {self._tracing_count} traces>"
@@ -339,6 +335,8 @@ def function(
     experimental_relax_shapes: bool | None = None,
     experimental_compile: bool | None = None,
     experimental_follow_type_hints: bool | None = None,
+    *,
+    memory_budget: int | None = None,
 ) -> Any:
     """Compiles a function into a callable graph (`tf.function`); also a decorator.
 
@@ -355,6 +353,10 @@ def function(
         Accepted. Everything is compiled.
     reduce_retracing : bool
         Generalise shapes that vary.
+    memory_budget : int, optional
+        Bytes that intermediate values may take at once (`config.set_memory_budget`; TensorFlow has
+        no such argument). Of this function when it is called by itself: inside of another, what
+        that one says counts.
 
     Returns
     -------
@@ -371,6 +373,10 @@ def function(
     (9.0, 6.0)
     """
 
+    if memory_budget is not None:
+        from wengert._memory import checked_budget
+
+        memory_budget = checked_budget(memory_budget)
     features: frozenset[str] = frozenset()
     if experimental_autograph_options is not None:
         from wengert._autograph_options import feature_names
@@ -389,6 +395,7 @@ def function(
             jit_compile=jit_compile if jit_compile is not None else experimental_compile,
             reduce_retracing=reduce_retracing or bool(experimental_relax_shapes),
             features=features,
+            memory_budget=memory_budget,
         )
         if isinstance(inner, types.MethodType):
             made._name = inner.__func__.__name__

@@ -107,7 +107,8 @@ class Session:
     graph : Graph, optional
         Default: the default graph.
     config : object, optional
-        Thread counts are honoured, the rest is accepted.
+        Thread counts and `memory_budget` (bytes, see `config.set_memory_budget`) are honoured, the
+        rest is accepted.
 
     Examples
     --------
@@ -133,6 +134,12 @@ class Session:
         threads = getattr(config, "intra_op_parallelism_threads", 0) if config is not None else 0
         if threads:
             _core.set_num_threads(int(threads))
+        budget = getattr(config, "memory_budget", None)
+        self._options: dict[str, Any] | None = None
+        if budget is not None:
+            from wengert._memory import budget_options
+
+            self._options = budget_options(budget)
 
     @property
     def graph(self) -> Any:
@@ -302,7 +309,7 @@ class Session:
             if found is None or found[2] != self._graph.version:
                 plan = _Fetches(self._graph, fetches)
                 executable = _core.Executable(
-                    self._graph, feeds, plan.tensors, plan.targets, self._resources
+                    self._graph, feeds, plan.tensors, plan.targets, self._resources, self._options
                 )
                 found = (executable, plan, self._graph.version)
                 if key is not None:

@@ -34,11 +34,13 @@ float32, float64, int32, int64 = _dt.float32, _dt.float64, _dt.int32, _dt.int64
 
 
 class ConfigProto:
-    """Options of a session; thread counts are honoured, the rest is kept as given."""
+    """Options of a session; thread counts and `memory_budget` (bytes, see
+    `config.set_memory_budget`) are honoured, the rest is kept as given."""
 
     def __init__(self, **kwargs: Any) -> None:
         self.intra_op_parallelism_threads = 0
         self.inter_op_parallelism_threads = 0
+        self.memory_budget: int | None = None
         self.gpu_options = GPUOptions()
         self.__dict__.update(kwargs)
 

@@ -1,0 +1,77 @@
+"""Settings of the process (`tf.config`).
+
+`set_memory_budget` has no counterpart in TensorFlow: see there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wengert import _core
+from wengert._memory import checked_budget
+
+__all__ = ["get_memory_budget", "set_memory_budget", "threading"]
+
+
+def set_memory_budget(bytes: int | None) -> None:
+    """Limits the memory of the intermediate values of every program compiled from now on.
+
+    Where a program (a `tf.function`, what a `Session` runs, `wengert.compile`) would hold more
+    than this at once, it repeats steps instead of storing their results, the cheapest ones for the
+    memory that they spare. Nothing of the user's program changes, and results are the same bits.
+    Inputs, results and variables do not count: they are held in any case. `tf.explain` shows what
+    is repeated.
+
+    Parameters
+    ----------
+    bytes : int or None
+        None takes the limit away. `tf.function(..., memory_budget=)`,
+        `ConfigProto(memory_budget=)` and `wengert.compile(..., memory_budget=)` go before it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When `bytes` is no positive integer.
+    errors.ResourceExhaustedError
+        Not here, but by the first call of a program that cannot fit; it says how many bytes are
+        missing.
+
+    Examples
+    --------
+    >>> import wengert as tf
+    >>> tf.config.set_memory_budget(2**30)
+    >>> tf.config.get_memory_budget()
+    1073741824
+    >>> tf.config.set_memory_budget(None)
+    """
+    _core.set_memory_budget(-1 if bytes is None else checked_budget(bytes))
+
+
+def get_memory_budget() -> int | None:
+    """The limit that `set_memory_budget` set; None: there is none."""
+    budget = _core.memory_budget()
+    return None if budget < 0 else budget
+
+
+class threading:  # noqa: N801  (the name of the submodule)
+    """Numbers of threads (`tf.config.threading`). Kernels share one set of threads, and steps of a
+    program run one after another: there is no parallelism between operations to set."""
+
+    @staticmethod
+    def set_intra_op_parallelism_threads(num_threads: int) -> None:
+        """Threads of kernels; 0: as many as there are cores. Results never depend on it."""
+        if num_threads < 0:
+            raise ValueError(f"num_threads must not be negative, got {num_threads}")
+        _core.set_num_threads(int(num_threads))
+
+    @staticmethod
+    def get_intra_op_parallelism_threads() -> int:
+        return _core.num_threads()
+
+    @staticmethod
+    def set_inter_op_parallelism_threads(num_threads: Any) -> None:
+        """Accepted and ignored."""
+
+    @staticmethod
+    def get_inter_op_parallelism_threads() -> int:
+        return 1
