@@ -91,7 +91,8 @@ def test_impossible_budget_says_what_is_missing() -> None:
         f(*args)
     text = str(e.value)
     found = re.search(r"brings that down to (\d+) bytes, (\d+) too many", text)
-    assert found and "budget of 5000 bytes" in text
+    assert found
+    assert "budget of 5000 bytes" in text
     least, missing = int(found[1]), int(found[2])
     assert missing == least - 5000
     # That much is enough.
@@ -112,7 +113,8 @@ def test_explain_tells() -> None:
     )
     assert header is not None
     budget, now, before, steps = map(int, header.groups())
-    assert now <= budget < before and steps > 0
+    assert now <= budget < before
+    assert steps > 0
     assert before == peak(plain, *args)
     assert re.search(r"^repeated (MatMul|Relu)", text, re.M)
     assert "memory budget" not in tf.explain(plain, *args)
