@@ -19,6 +19,7 @@ struct Entry {
   std::shared_ptr<Executable> executable;
   std::vector<Array> captured;  // inputs after the arguments
   bool plain = true;            // inputs are plain data or resources: they can be borrowed
+  bool brief = false;           // the interpreter's lock is kept
   // Results: number `leaves[i]` at place i of a tuple or list, None for -1; no sequence: the
   // first one itself; `pack` builds anything else from the list of all.
   PyObject* sequence = nullptr;  // borrowed: &PyTuple_Type, &PyList_Type or null
@@ -77,7 +78,8 @@ void Execute(const Entry& entry, PyEagerTensor* const* args, size_t n,
     for (size_t i = 0; i < n; ++i) inputs[i] = ViewOf(args[i]->array);
     for (size_t i = 0; i < entry.captured.size(); ++i) inputs[n + i] = ViewOf(entry.captured[i]);
     for (size_t i = 0; i < n_out; ++i) outputs[i] = {};
-    py::gil_scoped_release release;
+    std::optional<py::gil_scoped_release> released;
+    if (!entry.brief) released.emplace();
     if (executable.RunPrepared(inputs, outputs, results->data())) return;
   }
   std::vector<Array> inputs;
@@ -173,6 +175,7 @@ PyObject* Add(PyObject* o, PyObject* args) {
     for (const Tensor& t : entry->executable->inputs()) {
       entry->plain = entry->plain && (IsPlainData(t.dtype()) || t.dtype() == DType::kResource);
     }
+    entry->brief = entry->executable->stats().brief;
     entry->sequence = sequence == Py_None ? nullptr : sequence;
     for (py::handle h : py::reinterpret_borrow<py::sequence>(leaves)) {
       const int leaf = h.cast<int>();

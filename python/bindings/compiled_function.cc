@@ -26,6 +26,8 @@ struct OutputSpec {
 struct Signature {
   std::vector<int64_t> dims;  // of all inputs, each preceded by its rank
   std::vector<OutputSpec> outputs;
+  bool any_buffered = false;
+  bool brief = false;  // the interpreter's lock is kept
 };
 
 struct CompiledFunctionObject {
@@ -107,8 +109,10 @@ PyObject* SlowCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
         {(*self->output_types)[i],
          std::vector<npy_intp>(value.shape(), value.shape() + value.ndim()),
          value.nbytes() > kBuffered && (*self->output_dtypes)[i] != DType::kBFloat16});
+    signature->any_buffered = signature->any_buffered || signature->outputs.back().buffered;
   }
   if (plain) {
+    signature->brief = (*self->executable)->stats().brief;
     delete self->last;
     self->last = signature.release();
   }
@@ -182,7 +186,7 @@ PyObject* FastCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
   if (n > kMany || n_out > kMany) return SlowCall(self, args, n, out);
   ArrayView inputs[kMany];
   ArrayView outputs[kMany];
-  Array fresh_arrays[kMany];
+  std::vector<Array> fresh_arrays(last.any_buffered && out == nullptr ? n_out : 0);
   static_assert(sizeof(npy_intp) == sizeof(int64_t));
   for (size_t i = 0; i < n; ++i) {
     auto* array = reinterpret_cast<PyArrayObject*>(args[i]);
@@ -227,11 +231,12 @@ PyObject* FastCall(CompiledFunctionObject* self, PyObject* const* args, size_t n
   }
   bool done;
   {
-    ReleasedGil released;
-    done = (*self->executable)->RunPrepared(inputs, outputs, fresh_arrays);
+    std::optional<ReleasedGil> released;
+    if (!last.brief) released.emplace();
+    done = (*self->executable)->RunPrepared(inputs, outputs, fresh_arrays.data());
   }
   if (!done) return SlowCall(self, args, n, out);
-  for (size_t i = 0; i < n_out; ++i) {
+  for (size_t i = 0; i < fresh_arrays.size(); ++i) {
     if (!fresh_arrays[i].valid()) continue;
     PyObject* array = ToNumpy(fresh_arrays[i]).release().ptr();
     if (self->session) {

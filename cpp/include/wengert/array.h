@@ -42,7 +42,7 @@ class Resource {
 
 class Array {
  public:
-  Array();  // invalid
+  Array() = default;  // invalid
   // Compiled once (array.cc), as Attr's.
   Array(const Array& other);
   Array(Array&& other) noexcept;

@@ -92,7 +92,8 @@ class Executable {
   virtual std::vector<Array> Run(const std::vector<Array>& inputs) = 0;
 
   // The hot path: plain-data inputs borrowed, outputs written into the caller's memory where
-  // `outputs[i].data` is set, else into fresh buffers returned in `fresh` (dims set too).
+  // `outputs[i].data` is set, else into fresh buffers returned in `fresh` (dims set too), which
+  // may be null where all are.
   // Returns false, having done nothing, when the signature has no prepared Program of one
   // segment whose output shapes are known: call Run then.
   virtual bool RunPrepared(const ArrayView* inputs, ArrayView* outputs, Array* fresh) = 0;
@@ -107,6 +108,9 @@ class Executable {
     int64_t programs = 0;
     int64_t unlimited_arena_bytes = 0;
     int64_t repeated_steps = 0;
+    // It takes a few microseconds at most, calls nothing of the host program and waits for
+    // nobody: a language binding may keep its interpreter's lock meanwhile.
+    bool brief = false;
   };
   virtual Stats stats() const = 0;
   virtual const std::vector<Tensor>& inputs() const = 0;

@@ -80,7 +80,6 @@ Buffer::~Buffer() {
   }
 }
 
-Array::Array() = default;
 Array::Array(const Array& other) = default;
 Array::Array(Array&& other) noexcept = default;
 Array& Array::operator=(const Array& other) = default;

@@ -132,6 +132,7 @@ class ExecutableImpl : public Executable {
       stats.arena_bytes = static_cast<int64_t>(last_->plan()->memory_bytes());
       stats.unlimited_arena_bytes = static_cast<int64_t>(last_->fitted().unlimited_bytes);
       stats.repeated_steps = static_cast<int64_t>(last_->fitted().repeated);
+      stats.brief = last_->prepared() && last_->plan()->brief();
     }
     return stats;
   }

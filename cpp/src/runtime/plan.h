@@ -134,6 +134,8 @@ class Plan {
   compile::MemoryModel Memory() const;
   size_t num_steps() const { return steps_.size(); }
   bool has_objects() const { return has_objects_; }
+  // Executable::Stats::brief.
+  bool brief() const { return brief_; }
   // With the microseconds each step takes, where `microseconds` has one per step.
   std::string ToText(const std::vector<double>& microseconds = {}) const;
 
@@ -157,6 +159,7 @@ class Plan {
   std::vector<VariableTest> tests_;
   size_t arena_bytes_ = 0;
   bool has_objects_ = false;
+  bool brief_ = false;
   std::vector<bool> in_place_;
   std::vector<std::shared_ptr<const Plan>> inner_;  // plans of Frame::inner
 };

@@ -350,6 +350,38 @@ class Planner {
     plan_->arena_bytes_ = arena.size();
   }
 
+  // Few steps over little plain data, each of a kind whose work is known.
+  bool IsBrief() const {
+    constexpr size_t kMostSteps = 64, kMostBytes = 64 * 1024, kMostMatrixBytes = 8 * 1024;
+    if (plan_->steps_.size() > kMostSteps || plan_->has_objects_ || !plan_->reads_.empty() ||
+        !plan_->tests_.empty() || !plan_->writes_.empty() || !plan_->updates_.empty()) {
+      return false;
+    }
+    size_t bytes = 0;
+    for (const Slot& s : plan_->slots_) bytes += s.bytes;
+    return bytes <= kMostBytes &&
+           std::all_of(plan_->program_.nodes.begin(), plan_->program_.nodes.end(),
+                       [&](const Node& node) {
+                         return (std::holds_alternative<compile::MatMul>(node.prim) &&
+                                 bytes <= kMostMatrixBytes) ||
+                                IsMovementOrMap(node);
+                       });
+  }
+
+  static bool IsMovementOrMap(const Node& node) {
+    return std::visit(
+        [](const auto& prim) {
+          using P = std::decay_t<decltype(prim)>;
+          return (std::is_same_v<P, compile::Input> || std::is_same_v<P, compile::Const> ||
+                  std::is_same_v<P, compile::Fused> || std::is_same_v<P, compile::Reshape> ||
+                  std::is_same_v<P, compile::Broadcast> || std::is_same_v<P, compile::Transpose> ||
+                  std::is_same_v<P, compile::Slice> || std::is_same_v<P, compile::Pad> ||
+                  std::is_same_v<P, compile::Concat> || std::is_same_v<P, compile::Gather> ||
+                  std::is_same_v<P, compile::Reduce>);
+        },
+        node.prim);
+  }
+
   // Variables of a loop that nothing reads once their next value is being written.
   void FindInPlace() {
     for (int k = 0; k < options_.loop_vars && options_.reuse_memory; ++k) {
