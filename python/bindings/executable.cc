@@ -30,10 +30,13 @@ CompileOptions ToOptions(const py::object& options) {
       result.reuse_memory = value.cast<bool>();
     } else if (name == "memory_budget") {
       result.memory_budget = value.is_none() ? 0 : value.cast<int64_t>();
+    } else if (name == "generate_code") {
+      result.generate_code = value.cast<bool>();
     } else {
       throw ValueError("unknown compile option '" + name +
                        "'; known: fold_constants, simplify, hoist, "
-                       "eliminate_common_subexpressions, tile, fuse, reuse_memory, memory_budget");
+                       "eliminate_common_subexpressions, tile, fuse, reuse_memory, generate_code, "
+                       "memory_budget");
     }
   }
   return result;

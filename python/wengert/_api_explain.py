@@ -27,7 +27,7 @@ def compile(
     outputs : list of Tensor
     options : dict, optional
         Passes to switch off: fold_constants, simplify, hoist,
-        eliminate_common_subexpressions, tile, fuse, reuse_memory.
+        eliminate_common_subexpressions, tile, fuse, reuse_memory, generate_code.
     memory_budget : int, optional
         Bytes that intermediate values may take at once: see `config.set_memory_budget`.
 

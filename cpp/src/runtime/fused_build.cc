@@ -21,14 +21,19 @@ Error NoKernel(const std::string& what, DType dtype) {
 }  // namespace
 
 FusedStep::FusedStep(StepContext& context) {
-  const compile::Fused& fused = std::get<compile::Fused>(context.node().prim);
+  std::vector<uint8_t>* code = CanGenerateCode() ? context.code() : nullptr;
+  const auto& given = std::get<compile::Fused>(context.node().prim);
+  const compile::Fused fused = code == nullptr ? given : GroupForCode(given);
   num_regs_ = static_cast<int>(fused.operands.size() + fused.instrs.size());
   BuildSpace(fused, context);
-  BuildInstrs(fused, context);
+  BuildInstrs(fused);
   BuildOutputs(fused, context);
+  // How the work is split decides the order of sums: the same with generated code and without.
   cost_ns_ = CostPerElement(fused) * static_cast<double>(rows_) * static_cast<double>(columns_);
-  PlaceRegisters(fused);
   ChooseSplit(context);
+  hidden_.assign(static_cast<size_t>(num_regs_), false);
+  if (code != nullptr) BuildCode(fused, *code);
+  PlaceRegisters(fused);
 }
 
 // Drops axes of length 1 and merges neighbours that every operand and reduction treats alike.
@@ -117,7 +122,7 @@ void FusedStep::BuildSpace(const compile::Fused& fused, StepContext& context) {
   }
 }
 
-void FusedStep::BuildInstrs(const compile::Fused& fused, StepContext&) {
+void FusedStep::BuildInstrs(const compile::Fused& fused) {
   const int first = static_cast<int>(fused.operands.size());
   for (const compile::FusedInstr& from : fused.instrs) {
     Instr instr;
@@ -138,6 +143,53 @@ void FusedStep::BuildInstrs(const compile::Fused& fused, StepContext&) {
       if (instr.map == nullptr) throw NoKernel(OpName(from.op), from.dtype);
     }
     instrs_.push_back(instr);
+  }
+}
+
+// Puts one call in the place of each run of instructions that has code.
+void FusedStep::BuildCode(const compile::Fused& fused, std::vector<uint8_t>& code) {
+  constexpr double kShare = 0.3;  // what such an instruction costs of a kernel's time
+  std::vector<bool> single(static_cast<size_t>(num_regs_), false);
+  for (size_t i = 0; i < operands_.size(); ++i) single[i] = operands_[i].read == Read::kScalar;
+  std::vector<bool> kept(static_cast<size_t>(num_regs_), false);
+  for (const compile::FusedOutput& output : fused.outputs) {
+    kept[static_cast<size_t>(output.reg)] = true;
+  }
+  GeneratedCode generated = GenerateCode(fused, single, kept, code);
+  if (generated.runs.empty()) return;
+  std::vector<Instr> instrs;
+  std::vector<bool> read_by_kernel = kept;
+  size_t next = 0, covered = 0;
+  auto keep_until = [&](size_t end) {
+    for (; next < end; ++next) {
+      for (int arg : fused.instrs[next].args) {
+        if (arg >= 0) read_by_kernel[static_cast<size_t>(arg)] = true;
+      }
+      instrs.push_back(instrs_[next]);
+    }
+  };
+  for (const GeneratedCode::Run& run : generated.runs) {
+    keep_until(run.begin);
+    Instr instr = {};
+    instr.code_offset = run.offset;
+    instrs.push_back(instr);
+    covered += run.end - run.begin;
+    next = run.end;
+  }
+  keep_until(fused.instrs.size());
+  cost_ns_ *=
+      1 - (1 - kShare) * static_cast<double>(covered) / static_cast<double>(fused.instrs.size());
+  instrs_ = std::move(instrs);
+  hidden_ = std::move(generated.hidden);
+  for (size_t i = 0; i < operands_.size(); ++i) {
+    if (single[i] && !read_by_kernel[i]) operands_[i].read = Read::kElement;
+  }
+}
+
+void FusedStep::SetCode(const uint8_t* code) {
+  for (Instr& instr : instrs_) {
+    if (instr.code_offset == kNoCode) continue;
+    instr.code = reinterpret_cast<BlockCode>(reinterpret_cast<uintptr_t>(code) + instr.code_offset);
   }
 }
 
@@ -219,11 +271,12 @@ void FusedStep::PlaceRegisters(const compile::Fused& fused) {
     return at;
   };
   for (Operand& operand : operands_) {
-    if (operand.read != Read::kDense && operand.read != Read::kRow) {
+    if (operand.read != Read::kDense && operand.read != Read::kRow &&
+        operand.read != Read::kElement) {
       operand.buffer = take(operand.size);
     }
   }
-  const int last_instr = static_cast<int>(instrs_.size());
+  const int last_instr = static_cast<int>(fused.instrs.size());
   std::vector<int> last_use(static_cast<size_t>(num_regs_), -1);
   std::vector<int64_t> sizes(static_cast<size_t>(num_regs_), 0);
   for (int i = 0; i < last_instr; ++i) {
@@ -252,11 +305,11 @@ void FusedStep::PlaceRegisters(const compile::Fused& fused) {
         if (arg < static_cast<int>(num_operands) || last_use[static_cast<size_t>(arg)] != i) {
           continue;
         }
-        if (in_result[static_cast<size_t>(arg)]) continue;
+        if (in_result[static_cast<size_t>(arg)] || hidden_[static_cast<size_t>(arg)]) continue;
         last_use[static_cast<size_t>(arg)] = -1;
         free.emplace_back(sizes[static_cast<size_t>(arg)], buffer[static_cast<size_t>(arg)]);
       }
-      if (pass == 0 || in_result[reg]) continue;
+      if (pass == 0 || in_result[reg] || hidden_[reg]) continue;
       auto found = std::find_if(free.rbegin(), free.rend(),
                                 [&](const auto& entry) { return entry.first == size; });
       if (found != free.rend()) {
@@ -329,10 +382,14 @@ bool FusedStep::MayOverwrite(int input, int output) const {
 }
 
 std::string FusedStep::Describe() const {
-  static constexpr const char* kReads[] = {"dense", "scalar", "row", "periodic", "gather"};
+  static constexpr const char* kReads[] = {"dense", "scalar",   "element",
+                                           "row",   "periodic", "gather"};
   static constexpr const char* kFolds[] = {"full", "rows", "columns", "rows-at", "columns-at"};
   std::string text = "fused " + std::to_string(instrs_.size()) + " instrs over " +
                      std::to_string(rows_) + "x" + std::to_string(columns_);
+  const auto runs = std::count_if(instrs_.begin(), instrs_.end(),
+                                  [](const Instr& instr) { return instr.code_offset != kNoCode; });
+  if (runs > 0) text += ", " + std::to_string(runs) + " of them generated code,";
   text += " read";
   for (const Operand& operand : operands_) {
     text += std::string(" ") + kReads[static_cast<size_t>(operand.read)];

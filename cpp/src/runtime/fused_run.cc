@@ -113,7 +113,9 @@ void FusedStep::StartChunk(State& s, int64_t row, int64_t rows) const {
     char* buffer = s.scratch + operand.buffer;
     s.regs[i] = buffer;
     const char* base = s.frame.slots[static_cast<size_t>(operand.slot)];
-    if (operand.read == Read::kScalar) {
+    if (operand.read == Read::kElement) {
+      s.regs[i] = const_cast<char*>(base) + operand.offset;
+    } else if (operand.read == Read::kScalar) {
       CopyRun(buffer, base + operand.offset, 0, block, operand.size);
     } else if (operand.read == Read::kPeriodic) {
       for (int64_t k = 0; k < s.max_rows; ++k) {
@@ -135,7 +137,10 @@ inline void FusedStep::ReadOperands(State& s, int64_t row, int64_t rows, int64_t
                                     int64_t columns) const {
   for (size_t i = 0; i < operands_.size(); ++i) {
     const Operand& operand = operands_[i];
-    if (operand.read == Read::kScalar || operand.read == Read::kPeriodic) continue;
+    if (operand.read == Read::kScalar || operand.read == Read::kElement ||
+        operand.read == Read::kPeriodic) {
+      continue;
+    }
     char* base = s.frame.slots[static_cast<size_t>(operand.slot)];
     switch (operand.read) {
       case Read::kDense:
@@ -211,7 +216,9 @@ inline void FusedStep::RunBlock(State& s, int64_t row, int64_t rows, int64_t col
   }
   char** regs = s.regs;
   for (const Instr& instr : instrs_) {
-    if (instr.map != nullptr) {
+    if (instr.code != nullptr) {
+      instr.code(regs, n);
+    } else if (instr.map != nullptr) {
       s.ok &= instr.map(regs[instr.out], regs[instr.a], regs[instr.b], regs[instr.c], n);
     } else {
       instr.cast(regs[instr.out], regs[instr.a], n);

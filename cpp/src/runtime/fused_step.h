@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "runtime/fused_codegen.h"
 #include "runtime/plan.h"
 
 namespace wengert::runtime {
@@ -19,12 +20,14 @@ class FusedStep : public Step {
   void Run(Frame& frame) const override;
   std::string Describe() const override;
   bool MayOverwrite(int input, int output) const override;
+  void SetCode(const uint8_t* code) override;
 
  private:
   // How an operand reaches the kernels.
   enum class Read : uint8_t {
     kDense,     // pointer into memory, in step with the iteration
     kScalar,    // splat once
+    kElement,   // pointer to the one element: only generated code reads it
     kRow,       // pointer into memory, row by row
     kPeriodic,  // the same rows in every block: gathered once
     kGather,    // gathered for every block
@@ -38,9 +41,12 @@ class FusedStep : public Step {
     std::vector<int64_t> outer;
     size_t buffer = 0;  // in the scratch
   };
+  static constexpr size_t kNoCode = ~size_t{0};
   struct Instr {
     kernels::MapFn map = nullptr;
     kernels::CastFn cast = nullptr;
+    BlockCode code = nullptr;  // of a run of instructions, from SetCode on
+    size_t code_offset = kNoCode;
     int out, a, b, c;
   };
   // A register that lives in result memory, or is copied there.
@@ -86,7 +92,8 @@ class FusedStep : public Step {
 
   // --- building ---
   void BuildSpace(const compile::Fused& fused, StepContext& context);
-  void BuildInstrs(const compile::Fused& fused, StepContext& context);
+  void BuildInstrs(const compile::Fused& fused);
+  void BuildCode(const compile::Fused& fused, std::vector<uint8_t>& code);
   void BuildOutputs(const compile::Fused& fused, StepContext& context);
   void PlaceRegisters(const compile::Fused& fused);
   void ChooseSplit(StepContext& context);
@@ -122,13 +129,14 @@ class FusedStep : public Step {
   std::vector<Temporary> temporaries_;
   std::vector<Reduction> reductions_;
   std::vector<int> last_read_;  // per operand: the last instruction that reads it
+  std::vector<bool> hidden_;    // per register: without memory (GeneratedCode)
   size_t scratch_bytes_ = 0;
   int num_regs_ = 0;
 
   Split split_ = Split::kUnits;
   int64_t chunks_ = 1;
-  int64_t align_ = 1;  // units of which a chunk holds whole multiples
-  double cost_ns_ = 0;
+  int64_t align_ = 1;   // units of which a chunk holds whole multiples
+  double cost_ns_ = 0;  // of all of it
 };
 
 }  // namespace wengert::runtime

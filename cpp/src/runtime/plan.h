@@ -11,6 +11,7 @@
 
 #include "compile/program.h"
 #include "compile/rematerialize.h"
+#include "runtime/code_memory.h"
 #include "wengert/array.h"
 
 namespace wengert::runtime {
@@ -32,6 +33,8 @@ class Step {
   virtual void Run(Frame& frame) const = 0;
   // For explain: the kernel and its main numbers.
   virtual std::string Describe() const = 0;
+  // Where the code lies that the step added to StepContext::code.
+  virtual void SetCode(const uint8_t* code) { (void)code; }
   // True when output `output` may have the memory of input `input`, whose value dies here.
   virtual bool MayOverwrite(int input, int output) const {
     (void)input;
@@ -93,6 +96,7 @@ struct VariableTest {
 
 struct PlanOptions {
   bool reuse_memory = true;
+  bool generate_code = true;
   // The body of a loop: so many first inputs and results are the same variables.
   int loop_vars = 0;
 };
@@ -158,6 +162,7 @@ class Plan {
   std::vector<std::unique_ptr<Step>> update_steps_;
   std::vector<VariableTest> tests_;
   size_t arena_bytes_ = 0;
+  std::unique_ptr<const CodeMemory> code_;  // of the steps
   bool has_objects_ = false;
   bool brief_ = false;
   std::vector<bool> in_place_;
@@ -180,6 +185,8 @@ class StepContext {
   virtual int out_slot(size_t i = 0) const = 0;
   // Slot of memory that only this step uses.
   virtual int Workspace(size_t bytes) = 0;
+  // Where steps add machine code (SetCode); null: they do not.
+  virtual std::vector<uint8_t>* code() = 0;
   // Plans `program` as part of this plan; the number of its frame in Frame::inner.
   virtual int Inner(const Program& program, int loop_vars = 0) = 0;
   virtual const Plan& inner(int i) const = 0;

@@ -42,6 +42,7 @@ class Planner {
     plan_->program_ = Legalize(program);
   }
 
+  // Null when there is code that cannot be made executable.
   std::shared_ptr<const Plan> Run() {
     updates_ = FindUpdates(program());
     plan_->slot_of_.assign(program().values.size(), -1);
@@ -49,9 +50,16 @@ class Planner {
     AssignSlots();
     AssignResults();
     MakeSteps();
+    if (!code_.empty()) {
+      plan_->code_ = CodeMemory::Make(code_);
+      if (plan_->code_ == nullptr) return nullptr;
+      for (const auto& step : plan_->steps_) step->SetCode(plan_->code_->data());
+      for (const auto& step : plan_->update_steps_) step->SetCode(plan_->code_->data());
+    }
     LayOutArena();
     FindInPlace();
     for (const Slot& slot : plan_->slots_) plan_->has_objects_ |= slot.object;
+    plan_->brief_ = IsBrief();
     return plan_;
   }
 
@@ -70,6 +78,9 @@ class Planner {
     int Workspace(size_t bytes) override {
       use_->workspaces.push_back(planner_.NewSlot(SlotKind::kArena, 0, bytes));
       return use_->workspaces.back();
+    }
+    std::vector<uint8_t>* code() override {
+      return planner_.options_.generate_code ? &planner_.code_ : nullptr;
     }
     int Inner(const Program& program, int loop_vars) override {
       PlanOptions options = planner_.options_;
@@ -413,9 +424,13 @@ class Planner {
   std::vector<std::pair<int, int>> copies_;  // slots
   std::vector<const Node*> last_reader_;     // by slot
   std::vector<Use> uses_;                    // parallel to the steps
+  std::vector<uint8_t> code_;
 };
 
 std::shared_ptr<const Plan> Plan::Build(const Program& program, PlanOptions options) {
+  if (auto plan = Planner(program, options).Run()) return plan;
+  // The system lets nothing be executed that was not loaded from a file.
+  options.generate_code = false;
   return Planner(program, options).Run();
 }
 

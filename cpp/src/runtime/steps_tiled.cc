@@ -26,8 +26,9 @@ class TiledStep : public Step {
  public:
   TiledStep(StepContext& context, std::shared_ptr<const compile::Tiling> tiling)
       : tiling_(std::move(tiling)), chunks_(std::min(tiling_->tiles(), kMostChunks)) {
-    body_ = Plan::Build(tiling_->body, {});
-    if (tiling_->rows % tiling_->tile != 0) rest_ = Plan::Build(tiling_->rest, {});
+    body_ = Plan::Build(tiling_->body, {.generate_code = context.code() != nullptr});
+    if (tiling_->rows % tiling_->tile != 0)
+      rest_ = Plan::Build(tiling_->rest, {.generate_code = context.code() != nullptr});
     for (size_t i = 0; i < context.num_inputs(); ++i) {
       inputs_.push_back({context.in_slot(i), tiling_->by_rows[i] ? RowBytes(context, i) : 0});
     }
