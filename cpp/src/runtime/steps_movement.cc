@@ -62,31 +62,46 @@ std::unique_ptr<Step> MakeSlice(StepContext& context, const compile::Slice& slic
       StridedCopy(to, ElementSize(context), offset, strides, 0, DenseStrides(to)));
 }
 
-// Fills everything, then copies the inside: padding is mostly thin.
+// Copies the inside and fills the margins, axis by axis: those of an axis within the inside of the
+// axes before it.
 class PadStep : public Step {
  public:
   PadStep(StepContext& context, const compile::Pad& pad)
-      : from_(context.in_slot(0)),
-        fill_(context.in_slot(1)),
-        to_(context.out_slot()),
-        size_(ElementSize(context)),
-        total_(NumElements(context.out_dims())) {
+      : from_(context.in_slot(0)), fill_(context.in_slot(1)), to_(context.out_slot()) {
+    const Dims& inside = context.in_dims();
     const Dims strides = DenseStrides(context.out_dims());
-    int64_t offset = 0;
-    for (size_t k = 0; k < strides.size(); ++k) offset += pad.low[k] * strides[k];
-    copy_ =
-        StridedCopy(context.in_dims(), size_, 0, DenseStrides(context.in_dims()), offset, strides);
+    const int64_t size = ElementSize(context);
+    int64_t offset = 0;  // of the inside of the axes so far
+    Dims rows, row_strides;
+    for (size_t k = 0; k < strides.size(); ++k) {
+      AddMargin(rows, row_strides, pad.low[k] * strides[k], offset, size);
+      offset += pad.low[k] * strides[k];
+      AddMargin(rows, row_strides, pad.high[k] * strides[k], offset + inside[k] * strides[k], size);
+      rows.push_back(inside[k]);
+      row_strides.push_back(strides[k]);
+    }
+    copy_ = StridedCopy(inside, size, 0, DenseStrides(inside), offset, strides);
   }
   void Run(Frame& frame) const override {
     char* to = frame.slots[static_cast<size_t>(to_)];
-    if (total_ > 0) CopyRun(to, frame.slots[static_cast<size_t>(fill_)], 0, total_, size_);
+    const char* fill = frame.slots[static_cast<size_t>(fill_)];
+    for (const StridedCopy& margin : margins_) margin.Run(to, fill);
     copy_.Run(to, frame.slots[static_cast<size_t>(from_)]);
   }
-  std::string Describe() const override { return "fill, " + copy_.Describe(); }
+  std::string Describe() const override {
+    return std::to_string(margins_.size()) + " margins, " + copy_.Describe();
+  }
 
  private:
+  void AddMargin(Dims rows, Dims row_strides, int64_t count, int64_t offset, int64_t size) {
+    if (count == 0) return;
+    rows.push_back(count);
+    row_strides.push_back(1);
+    margins_.emplace_back(rows, size, 0, Dims(rows.size(), 0), offset, row_strides);
+  }
+
   int from_, fill_, to_;
-  int64_t size_, total_;
+  std::vector<StridedCopy> margins_;
   StridedCopy copy_;
 };
 
