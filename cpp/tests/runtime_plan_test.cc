@@ -92,7 +92,7 @@ void CheckBudgets(const Program& program, const std::vector<Array>& inputs,
 }
 
 // Every way to run `program` gives what the reference gives; bit for bit the same with any
-// number of threads and with memory reused or not.
+// number of threads, with memory reused or not, with generated code or kernels.
 void CheckProgram(const Program& program, const std::vector<Array>& inputs,
                   const std::string& name) {
   compile::Verify(program);
@@ -102,9 +102,10 @@ void CheckProgram(const Program& program, const std::vector<Array>& inputs,
     for (const std::string& isa : AvailableIsas()) {
       UseIsa(isa);
       std::vector<Array> first;
-      for (int variant = 0; variant < 4; ++variant) {
+      for (int variant = 0; variant < 6; ++variant) {
         SetNumThreads(variant % 2 + 1);
-        const auto plan = Plan::Build(p, {.reuse_memory = variant / 2 == 0});
+        const auto plan =
+            Plan::Build(p, {.reuse_memory = variant / 2 != 1, .generate_code = variant / 2 != 2});
         const std::vector<Array> got = RunPlan(*plan, inputs);
         for (size_t i = 0; i < got.size(); ++i) {
           if (Close(got[i], expected[i])) continue;

@@ -59,7 +59,7 @@ struct CompileOptions {
   bool fuse = true;
   bool reuse_memory = true;
   bool generate_code = true;  // machine code for element-wise work, where this machine has it
-  int num_threads = 0;  // 0: the process default (SetNumThreads)
+  int num_threads = 0;        // 0: the process default (SetNumThreads)
   // Bytes that intermediate values may take at once in a program (not inputs, results,
   // variables): steps are repeated instead of keeping what they gave until that holds. Results
   // are the same bits. Where it cannot hold, running throws ResourceExhausted, which says how

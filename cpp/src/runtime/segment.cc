@@ -92,8 +92,10 @@ Segment::Segment(compile::Lowered lowered, std::vector<compile::ValueInfo> infos
   for (compile::ResourceSlot& slot : slots_) {
     if (slot.input >= 0) slot.resource.reset();
   }
-  fitted_ = BuildWithin(compile::RunPasses(std::move(lowered.program), options),
-                        {.reuse_memory = options.reuse_memory, .generate_code = options.generate_code}, options.memory_budget);
+  fitted_ =
+      BuildWithin(compile::RunPasses(std::move(lowered.program), options),
+                  {.reuse_memory = options.reuse_memory, .generate_code = options.generate_code},
+                  options.memory_budget);
   plan_ = fitted_.plan;
   frames_.reserve(kIdleFrames);
   prepared_ = rest_ == nullptr;
