@@ -320,6 +320,17 @@ size_t LongestRun(const Fused& fused, const std::vector<bool>& kept, size_t begi
   return KeepConditionsInside(fused, kept, begin, end);
 }
 
+// Calls that it takes to run the instructions in their order, conditions aside.
+size_t CountCalls(const std::vector<FusedInstr>& instrs) {
+  size_t calls = 0;
+  for (size_t i = 0; i < instrs.size(); ++i) {
+    const bool joins = i > 0 && HasCode(instrs[i]) && HasCode(instrs[i - 1]) &&
+                       CodeType(instrs[i]) == CodeType(instrs[i - 1]);
+    if (!joins) ++calls;
+  }
+  return calls;
+}
+
 }  // namespace
 
 compile::Fused GroupForCode(Fused fused) {
@@ -350,6 +361,8 @@ compile::Fused GroupForCode(Fused fused) {
     sweep(true);
     sweep(false);
   }
+  // Otherwise the given order is better: it lets results take the memory of operands.
+  if (CountCalls(ordered) >= CountCalls(fused.instrs)) return fused;
   fused.instrs = std::move(ordered);
   for (compile::FusedOutput& output : fused.outputs) {
     output.reg = place[static_cast<size_t>(output.reg)];
