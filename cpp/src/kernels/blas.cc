@@ -173,25 +173,57 @@ void RunInDepths(const Problem& p, double cost_ns) {
   }
 }
 
+// out[k, n] = the transpose of B, stored [n, k].
+template <class T>
+void TransposeB(const Problem& p, T* out) {
+  constexpr int64_t kTile = 16;
+  const T* b = reinterpret_cast<const T*>(p.b);
+  const int64_t tiles = (p.n + kTile - 1) / kTile;
+  ParallelFor(tiles, 4, static_cast<double>(p.n * p.k) * 0.5, [&](int64_t begin, int64_t end) {
+    for (int64_t j0 = begin * kTile; j0 < std::min(end * kTile, p.n); j0 += kTile) {
+      const int64_t columns = std::min(kTile, p.n - j0);
+      for (int64_t r = 0; r < p.k; ++r) {
+        for (int64_t j = 0; j < columns; ++j) out[r * p.n + j0 + j] = b[(j0 + j) * p.ldb + r];
+      }
+    }
+  });
+}
+
+// Every part of a product would turn the same B around for itself.
+Problem WithoutTransposedB(Problem p) {
+  thread_local std::vector<char> memory;
+  const size_t bytes = static_cast<size_t>(p.n * p.k * p.size());
+  if (memory.size() < bytes) memory.resize(bytes);
+  if (p.is_double) {
+    TransposeB(p, reinterpret_cast<double*>(memory.data()));
+  } else {
+    TransposeB(p, reinterpret_cast<float*>(memory.data()));
+  }
+  p.b = memory.data();
+  p.ldb = p.n;
+  p.trans_b = false;
+  return p;
+}
+
 }  // namespace
 
 void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k,
           const void* a, int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc,
           bool accumulate) {
   if (m <= 0 || n <= 0) return;
-  const Problem p{is_double,
-                  trans_a,
-                  trans_b,
-                  m,
-                  n,
-                  k,
-                  static_cast<const char*>(a),
-                  lda,
-                  static_cast<const char*>(b),
-                  ldb,
-                  static_cast<char*>(c),
-                  ldc,
-                  accumulate};
+  Problem p{is_double,
+            trans_a,
+            trans_b,
+            m,
+            n,
+            k,
+            static_cast<const char*>(a),
+            lda,
+            static_cast<const char*>(b),
+            ldb,
+            static_cast<char*>(c),
+            ldc,
+            accumulate};
   const bool open_blas = PrefersOpenBlas(p);
   const double flops =
       2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
@@ -208,6 +240,8 @@ void Gemm(bool is_double, bool trans_a, bool trans_b, int64_t m, int64_t n, int6
   // Each part of an OpenBLAS product packs its own copies, so parts are large; multiples of
   // 48 fill the tiles of both.
   const int64_t grain = open_blas ? 96 : 48;
+  constexpr int64_t kManyRows = 192;
+  if (trans_b && !open_blas && m >= kManyRows) p = WithoutTransposedB(p);
   if (m >= 2 * grain || m >= n) {
     ParallelFor(m, grain, cost_ns,
                 [&](int64_t begin, int64_t end) { Run(Rows(p, begin, end), open_blas); });
