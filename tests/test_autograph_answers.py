@@ -53,6 +53,11 @@ DIFFERENT = {
     "cases_loops.unpacked_target": value("int32", 14),
     "cases_loops.unpacking": value("float32", 4.0),
     "cases_loops.unpacking_without_autograph": value("float32", 4.0),
+    # Loops may return.
+    "cases_loops.return_in_loop": value("int32", 10),
+    "cases_loops.return_in_while": value("int32", 1),
+    "cases_more.return_in_loop_without_other": value("int32", 2),
+    "cases_more.return_always_in_loop_that_does_not_run": value("int32", 1),
     # Lists are Python's.
     "cases_more.lists": value("int32", 0, 1, 2),
     "cases_more.deleted": error("ValueError", "line 129", "'z' must be defined at the end"),

@@ -16,6 +16,10 @@ from wengert._autograph_state import (
     check_condition,
     condition,
     dtype_of,
+    fills_returns,
+    scratch_graph,
+    stands,
+    zero_like,
 )
 
 __all__ = ["and_", "assert_stmt", "eq", "if_exp", "if_stmt", "not_", "not_eq", "or_"]
@@ -38,12 +42,16 @@ def if_stmt(
     before = get_state()
     names = names[:nouts]
     results: list[Any] = []
+    fill = _returns((body, orelse), get_state, set_state, before, names) if fills_returns() else {}
 
     def branch(run: Callable[[], None]) -> Callable[[], Any]:
         def traced() -> Any:
             set_state(before)
             run()
-            values = get_state()[:nouts]
+            values = tuple(
+                fill.get(i, v) if isinstance(v, UndefinedReturnValue) else v
+                for i, v in enumerate(get_state()[:nouts])
+            )
             which = _BRANCHES[len(results)]
             _check_defined(values, names, which)
             values = _tensors(values, which)
@@ -57,6 +65,22 @@ def if_stmt(
 
     after = tf_cond(condition(cond, "if statement"), branch(body), branch(orelse))
     set_state((*after, *before[nouts:]))
+
+
+def _returns(branches: Any, get_state: Any, set_state: Any, before: Any, names: Any) -> Any:
+    """What a branch returns, as zeros, by number of the variable; see `filling_returns`."""
+    open_ = [i for i, v in enumerate(before) if isinstance(v, UndefinedReturnValue)]
+    found: dict[int, Any] = {}
+    for which, run in zip(_BRANCHES, branches if open_ else (), strict=False):
+        with scratch_graph():
+            set_state(before)
+            run()
+            after = get_state()
+        found.update({i: after[i] for i in open_ if stands(after[i])})
+        for i in open_:
+            if after[i] is None:
+                raise ValueError(f"'{names[i]}' is None at the end of the {which} branch.")
+    return {i: _nest.map_structure(zero_like, v) for i, v in found.items()}
 
 
 def _check_defined(values: Any, names: Any, which: str) -> None:

@@ -18,7 +18,7 @@ from wengert._autograph_branches import (
 )
 from wengert._autograph_context import Converting
 from wengert._autograph_for import for_stmt
-from wengert._autograph_state import Undefined, UndefinedReturnValue, ld, ldu
+from wengert._autograph_state import ReturnScope, Undefined, UndefinedReturnValue, ld, ldu
 from wengert._autograph_while import while_stmt
 
 __all__ = ["make"]
@@ -33,7 +33,8 @@ def make(conversion: Any) -> types.SimpleNamespace:
         """Around the body of a converted function."""
 
         def __init__(self, name: str, *_: Any) -> None:
-            self.contexts: list[Any] = [Converting(conversion)]
+            self.returns = ReturnScope()
+            self.contexts: list[Any] = [Converting(conversion), self.returns]
             if "NAME_SCOPES" in conversion.features:
                 from wengert._graph import name_scope
 
@@ -48,9 +49,8 @@ def make(conversion: Any) -> types.SimpleNamespace:
             for context in reversed(self.contexts):
                 context.__exit__(*error)
 
-        @staticmethod
-        def ret(value: Any, _: Any) -> Any:
-            return None if isinstance(value, UndefinedReturnValue) else value
+        def ret(self, value: Any, returned: Any) -> Any:
+            return self.returns.result(value, returned)
 
     return types.SimpleNamespace(
         call=conversion.call,

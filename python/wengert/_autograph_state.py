@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from wengert import _core
+from wengert import _core, _nest
 from wengert._autograph import is_symbolic
 
 __all__ = [
+    "ReturnScope",
     "Undefined",
     "UndefinedReturnValue",
     "any_symbolic",
     "check_condition",
     "condition",
     "dtype_of",
+    "filling_returns",
+    "fills_returns",
     "ld",
     "ldu",
+    "note_return_in_loop",
     "scratch_graph",
     "stands",
     "to_tensor",
+    "zero_like",
 ]
 
 
@@ -125,3 +131,80 @@ def scratch_graph() -> Iterator[Any]:
         yield graph
     finally:
         _core.pop_graph()
+
+
+def zero_like(value: Any) -> Any:
+    """A value of the same dtype and rank, to begin with."""
+    from wengert._creation import zeros
+
+    if isinstance(value, _core.Tensor):
+        dims = () if value.shape.rank is None else [d or 0 for d in value.shape.as_list()]
+        return zeros(dims, value.dtype)
+    if isinstance(value, (bool, int, float)):
+        return type(value)(0)
+    raise TypeError(
+        f"Found an unsupported type '{type(value).__name__}' while creating placeholder for "
+        f"{value}. Supported types include Tensor, int, float, bool, list, tuple or dict."
+    )
+
+
+# --- return inside loops ------------------------------------------------------------------------
+
+_state = threading.local()
+
+
+@contextlib.contextmanager
+def filling_returns() -> Iterator[None]:
+    """While a body is tried out: a branch that does not return gets a value all the same.
+
+    So it is seen what the other branch returns. In the loop itself there is a value to start from.
+    """
+    before = fills_returns()
+    _state.fills = True
+    try:
+        yield
+    finally:
+        _state.fills = before
+
+
+def fills_returns() -> bool:
+    return getattr(_state, "fills", False)
+
+
+class ReturnScope:
+    """Of a converted function: whether a loop may have left it without a value to return."""
+
+    def __init__(self) -> None:
+        self.in_loop = False
+
+    def __enter__(self) -> None:
+        self.around = getattr(_state, "scope", None)
+        _state.scope = self
+
+    def __exit__(self, *_: object) -> None:
+        _state.scope = self.around
+
+    def result(self, value: Any, returned: Any) -> Any:
+        """What the function returns; `returned`: whether it came to a `return`."""
+        if isinstance(value, UndefinedReturnValue):
+            return None
+        if not self.in_loop or not is_symbolic(returned):
+            return value
+        from wengert._case import Assert
+        from wengert._graph import control_dependencies
+
+        text = "a function that returns inside a loop must return a value in the end, too"
+        with control_dependencies([Assert(returned, [text])]):
+            return _nest.map_structure(
+                lambda v: _core.apply("Identity", (to_tensor(v),)) if _can_wait(v) else v, value
+            )
+
+
+def _can_wait(value: Any) -> bool:
+    return isinstance(value, (_core.Tensor, bool, int, float))
+
+
+def note_return_in_loop() -> None:
+    scope = getattr(_state, "scope", None)
+    if scope is not None:
+        scope.in_loop = True

@@ -12,9 +12,12 @@ from wengert._autograph_state import (
     UndefinedReturnValue,
     condition,
     dtype_of,
+    filling_returns,
+    note_return_in_loop,
     scratch_graph,
     stands,
     to_tensor,
+    zero_like,
 )
 from wengert._tensor_shape import TensorShape
 
@@ -68,7 +71,11 @@ def tensor_loop(
     for i, bounds in bounds_given.items():
         _check_bounds(names[i], "before the loop", before[i], bounds)
     shapes.update(bounds_given)
-    flag = [False] if missing else []
+    # What a `return` leaves is read only where it was reached: nothing need be checked.
+    defined = [i for i in missing if not isinstance(given[i], UndefinedReturnValue)]
+    if len(defined) < len(missing):
+        note_return_in_loop()
+    flag = [False] if defined else []
     extra = len(flag)
 
     def holds(*values: Any) -> Any:
@@ -94,13 +101,8 @@ def tensor_loop(
         **{k: v for k, v in opts.items() if k in ("parallel_iterations", "maximum_iterations")},
     )  # fmt: skip
     values = result[extra:]
-    if missing:
-        returned = [isinstance(given[i], UndefinedReturnValue) for i in missing]
-        what = [
-            "the function return value" if r else names[i]
-            for i, r in zip(missing, returned, strict=True)
-        ]
-        values = _checked(result[0], values, what)
+    if defined:
+        values = _checked(result[0], values, [names[i] for i in defined])
     set_state(tuple(values))
 
 
@@ -143,10 +145,12 @@ def _define(
     note = ""
     after: Any = given
     try:
-        with scratch_graph():
+        with scratch_graph(), filling_returns():
             body()
             after = get_state()
     except Exception as e:
+        if all(isinstance(given[i], UndefinedReturnValue) for i in missing):
+            raise  # it has nothing to do with what is missing
         note = f"\nNote: AutoGraph tried to define it automatically, but ran into a {_of(e)}"
     finally:
         set_state(given)
@@ -154,7 +158,7 @@ def _define(
     for i in missing:
         _check_missing(names[i], given[i], after[i], note)
         try:
-            before[i] = _nest.map_structure(_zero, after[i])
+            before[i] = _nest.map_structure(zero_like, after[i])
         except TypeError as e:
             note = f"\nNote: AutoGraph tried to define it automatically, but ran into a {_of(e)}"
             _check_missing(names[i], given[i], given[i], note)
@@ -178,21 +182,6 @@ def _check_missing(name: str, before: Any, after: Any, note: str) -> None:
         raise ValueError(f"'{name}' must be defined before the loop{note}")
     if after is None and before is None:
         raise ValueError(f"'{name}' is not allowed to be None before the loop{note}")
-
-
-def _zero(value: Any) -> Any:
-    """A value of the same dtype and rank, to begin with."""
-    from wengert._creation import zeros
-
-    if isinstance(value, _core.Tensor):
-        dims = () if value.shape.rank is None else [d or 0 for d in value.shape.as_list()]
-        return zeros(dims, value.dtype)
-    if isinstance(value, (bool, int, float)):
-        return type(value)(0)
-    raise TypeError(
-        f"Found an unsupported type '{type(value).__name__}' while creating placeholder for "
-        f"{value}. Supported types include Tensor, int, float, bool, list, tuple or dict."
-    )
 
 
 def _checked(ran: Any, values: Any, names: list[str]) -> Any:
