@@ -208,7 +208,7 @@ TEST(long_runs_are_cut_where_registers_run_out) {
   std::vector<bool> single(81, false), kept(81, false);
   kept[80] = true;
   std::vector<uint8_t> code;
-  const runtime::GeneratedCode generated = runtime::GenerateCode(fused, single, kept, code);
+  const runtime::GeneratedCode generated = runtime::GenerateCode(fused, single, kept, 2, code);
   CHECK(generated.runs.size() > 1);
   size_t covered = 0;
   for (const auto& run : generated.runs) covered += run.end - run.begin;

@@ -1,6 +1,8 @@
 // Reductions. Floating sums and products run over the same lanes in the same order in every
 // instruction set: blocks of kBlock elements in kLanes lanes, lanes folded in halves, blocks
 // combined pairwise as in a binary counter. The tree depends on n alone.
+#include <type_traits>
+
 #include "kernels/simd.h"
 
 namespace wengert::kernels::WENGERT_ISA_NS {
@@ -91,6 +93,9 @@ struct Block {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) acc[v] = F::Apply(acc[v], LoadVector(x + i + v * kStep));
     }
+    if constexpr (kIsFloat<T>) {
+      if (i == n) return FoldLanes(acc);
+    }
     T lane[kLanes];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) StoreVector(lane + v * kStep, acc[v]);
@@ -99,6 +104,26 @@ struct Block {
       for (int64_t j = 0; j < width; ++j) lane[j] = F::Apply(lane[j], lane[j + width]);
     }
     return lane[0];
+  }
+
+ private:
+  // As below, lane j with lane j + width, but without leaving the vector registers.
+  static T FoldLanes(Vector<T>* acc) {
+    using Index = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+#pragma GCC unroll 8
+    for (int half = kVectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+      for (int v = 0; v < half; ++v) acc[v] = F::Apply(acc[v], acc[v + half]);
+    }
+    Vector<T> all = acc[0];
+#pragma GCC unroll 8
+    for (int width = kStep / 2; width > 0; width /= 2) {
+      Vector<Index> partner;
+#pragma GCC unroll 64
+      for (int j = 0; j < kStep; ++j) partner[j] = (j + width) % kStep;
+      all = F::Apply(all, __builtin_shuffle(all, partner));
+    }
+    return all[0];
   }
 };
 template <class F, class T>

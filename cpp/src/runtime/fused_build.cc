@@ -83,6 +83,7 @@ void FusedStep::BuildSpace(const compile::Fused& fused, StepContext& context) {
   for (int64_t d : outer_dims_) rows_ *= d;
   if (columns_ > 0 && columns_ <= kBlock) {
     block_rows_ = std::clamp<int64_t>(kBlock / columns_, 1, std::max<int64_t>(rows_, 1));
+    if (TakesRows(fused)) block_rows_ = 1;
     units_ = rows_;
   } else {
     pieces_ = (columns_ + kBlock - 1) / kBlock;
@@ -106,6 +107,7 @@ void FusedStep::BuildSpace(const compile::Fused& fused, StepContext& context) {
     for (size_t k = 0; k < outer_dims_.size(); ++k) {
       operand.outer.push_back(strides_[i][k] * operand.size);
     }
+    operand.per_row = block_rows_ == 1 && operand.inner == 0 && columns_ > 1;
     if (dense) {
       operand.read = Read::kDense;
     } else if (zero && operand.inner == 0) {
@@ -120,6 +122,24 @@ void FusedStep::BuildSpace(const compile::Fused& fused, StepContext& context) {
     if (operand.read == Read::kRow || operand.read == Read::kGather) coordinates_ = true;
     operands_.push_back(std::move(operand));
   }
+}
+
+// Whether a block is one row: then operands that are the same along an axis need no copies. The
+// answer must not depend on the machine, since sums follow the blocks.
+bool FusedStep::TakesRows(const compile::Fused& fused) const {
+  constexpr int64_t kLongRow = 128, kRow = 32;  // the latter where code makes calls cheap
+  if (columns_ < (AllHaveCode(fused) ? kRow : kLongRow)) return false;
+  for (const std::vector<int64_t>& strides : strides_) {
+    bool zero = true, dense = strides.back() == 1;
+    int64_t expected = columns_;
+    for (size_t k = outer_dims_.size(); k-- > 0;) {
+      zero = zero && strides[k] == 0;
+      dense = dense && strides[k] == expected;
+      expected *= outer_dims_[k];
+    }
+    if (!dense && !zero) return true;
+  }
+  return false;
 }
 
 void FusedStep::BuildInstrs(const compile::Fused& fused) {
@@ -150,12 +170,19 @@ void FusedStep::BuildInstrs(const compile::Fused& fused) {
 void FusedStep::BuildCode(const compile::Fused& fused, std::vector<uint8_t>& code) {
   constexpr double kShare = 0.3;  // what such an instruction costs of a kernel's time
   std::vector<bool> single(static_cast<size_t>(num_regs_), false);
-  for (size_t i = 0; i < operands_.size(); ++i) single[i] = operands_[i].read == Read::kScalar;
+  for (size_t i = 0; i < operands_.size(); ++i) {
+    const Operand& operand = operands_[i];
+    single[i] = operand.read == Read::kScalar || (operand.read == Read::kGather && operand.per_row);
+  }
   std::vector<bool> kept(static_cast<size_t>(num_regs_), false);
   for (const compile::FusedOutput& output : fused.outputs) {
     kept[static_cast<size_t>(output.reg)] = true;
   }
-  GeneratedCode generated = GenerateCode(fused, single, kept, code);
+  // A kernel does one instruction as well, unless operands must be spread over rows for it.
+  const bool spread = std::any_of(operands_.begin(), operands_.end(), [](const Operand& operand) {
+    return operand.read == Read::kGather && operand.per_row;
+  });
+  GeneratedCode generated = GenerateCode(fused, single, kept, spread ? 1 : 2, code);
   if (generated.runs.empty()) return;
   std::vector<Instr> instrs;
   std::vector<bool> read_by_kernel = kept;
@@ -182,7 +209,8 @@ void FusedStep::BuildCode(const compile::Fused& fused, std::vector<uint8_t>& cod
   instrs_ = std::move(instrs);
   hidden_ = std::move(generated.hidden);
   for (size_t i = 0; i < operands_.size(); ++i) {
-    if (single[i] && !read_by_kernel[i]) operands_[i].read = Read::kElement;
+    if (!single[i] || read_by_kernel[i]) continue;
+    operands_[i].read = operands_[i].read == Read::kScalar ? Read::kElement : Read::kRow;
   }
 }
 

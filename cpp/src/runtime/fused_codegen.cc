@@ -333,6 +333,10 @@ size_t CountCalls(const std::vector<FusedInstr>& instrs) {
 
 }  // namespace
 
+bool AllHaveCode(const Fused& fused) {
+  return std::all_of(fused.instrs.begin(), fused.instrs.end(), HasCode);
+}
+
 compile::Fused GroupForCode(Fused fused) {
   const size_t first = fused.operands.size(), n = fused.instrs.size();
   std::vector<int> place(first + n, -1);  // new register of an old one
@@ -371,15 +375,15 @@ compile::Fused GroupForCode(Fused fused) {
 }
 
 GeneratedCode GenerateCode(const Fused& fused, const std::vector<bool>& single,
-                           const std::vector<bool>& kept, std::vector<uint8_t>& code) {
-  constexpr size_t kFewest = 2;  // a kernel does one instruction as well
+                           const std::vector<bool>& kept, size_t fewest,
+                           std::vector<uint8_t>& code) {
   const size_t first = fused.operands.size(), n = fused.instrs.size();
   GeneratedCode result;
   result.hidden.assign(first + n, false);
   size_t begin = 0;
   while (begin < n) {
     size_t end = HasCode(fused.instrs[begin]) ? LongestRun(fused, kept, begin) : begin;
-    while (end >= begin + kFewest) {
+    while (end >= begin + fewest) {
       std::vector<bool> outside = kept;
       for (size_t i = end; i < n; ++i) {
         for (int arg : fused.instrs[i].args) {

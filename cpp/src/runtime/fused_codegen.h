@@ -18,6 +18,9 @@ using BlockCode = void (*)(char* const* regs, int64_t n);
 // Whether this machine and the instruction set in use can run what GenerateCode makes.
 bool CanGenerateCode();
 
+// Whether every instruction can have code, on some machine.
+bool AllHaveCode(const compile::Fused& fused);
+
 // The same node with its instructions in an order that brings those together which can have code.
 compile::Fused GroupForCode(compile::Fused fused);
 
@@ -31,8 +34,10 @@ struct GeneratedCode {
 };
 
 // Appends to `code`. By register: `single` operands are one element, read where it lies; `kept`
-// ones are read when all instructions have run.
+// ones are read when all instructions have run. Runs of fewer than `fewest` instructions are left
+// to the kernels.
 GeneratedCode GenerateCode(const compile::Fused& fused, const std::vector<bool>& single,
-                           const std::vector<bool>& kept, std::vector<uint8_t>& code);
+                           const std::vector<bool>& kept, size_t fewest,
+                           std::vector<uint8_t>& code);
 
 }  // namespace wengert::runtime

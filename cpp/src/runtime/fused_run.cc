@@ -147,7 +147,7 @@ inline void FusedStep::ReadOperands(State& s, int64_t row, int64_t rows, int64_t
         s.regs[i] = base + operand.offset + (row * columns_ + column) * operand.size;
         break;
       case Read::kRow: {
-        int64_t offset = operand.offset + column * operand.size;
+        int64_t offset = operand.offset + column * operand.inner;
         for (size_t k = 0; k < outer_dims_.size(); ++k) offset += s.coords[k] * operand.outer[k];
         s.regs[i] = base + offset;
         break;

@@ -28,16 +28,17 @@ class FusedStep : public Step {
     kDense,     // pointer into memory, in step with the iteration
     kScalar,    // splat once
     kElement,   // pointer to the one element: only generated code reads it
-    kRow,       // pointer into memory, row by row
+    kRow,       // pointer into memory, row by row; to one element where that is `per_row`
     kPeriodic,  // the same rows in every block: gathered once
     kGather,    // gathered for every block
   };
   struct Operand {
     Read read;
     int slot;
-    int64_t size;    // of an element, bytes
-    int64_t offset;  // bytes
-    int64_t inner;   // bytes from element to element of a row
+    int64_t size;          // of an element, bytes
+    int64_t offset;        // bytes
+    int64_t inner;         // bytes from element to element of a row
+    bool per_row = false;  // one element for each block, which is a row or part of one
     std::vector<int64_t> outer;
     size_t buffer = 0;  // in the scratch
   };
@@ -92,6 +93,7 @@ class FusedStep : public Step {
 
   // --- building ---
   void BuildSpace(const compile::Fused& fused, StepContext& context);
+  bool TakesRows(const compile::Fused& fused) const;
   void BuildInstrs(const compile::Fused& fused);
   void BuildCode(const compile::Fused& fused, std::vector<uint8_t>& code);
   void BuildOutputs(const compile::Fused& fused, StepContext& context);
