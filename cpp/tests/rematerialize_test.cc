@@ -5,6 +5,7 @@
 #include "check.h"
 #include "compile/program_builder.h"
 #include "compile/rematerialize.h"
+#include "runtime/memory.h"
 #include "runtime/memory_budget.h"
 #include "runtime/plan.h"
 
@@ -151,6 +152,35 @@ TEST(views_follow_what_is_repeated) {
   const auto fitted = BuildWithin(program, {}, 15 * kUnit);
   compile::Verify(fitted.plan->program());
   CHECK(fitted.plan->memory_bytes() <= 15 * kUnit);
+}
+
+// Lifetimes never share memory while both last, and large ones leave no gaps for small ones.
+TEST(placing) {
+  uint64_t state = 1;
+  const auto random = [&state](uint64_t n) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (state >> 33) % n;
+  };
+  for (int round = 0; round < 50; ++round) {
+    std::vector<runtime::Lifetime> lifetimes;
+    for (int i = 0; i < 120; ++i) {
+      const int first = static_cast<int>(random(100));
+      const int last = first + static_cast<int>(random(random(2) == 0 ? 5 : 60));
+      lifetimes.push_back({1 + (size_t{1} << random(18)), first, last});
+    }
+    const size_t size = runtime::PlaceLifetimes(&lifetimes);
+    for (const auto& a : lifetimes) {
+      CHECK(a.offset % 64 == 0 && a.offset + a.bytes <= size);
+      for (const auto& b : lifetimes) {
+        if (&a == &b || a.last < b.first || b.last < a.first) continue;
+        CHECK(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset);
+      }
+    }
+  }
+  // Two small values, then large ones: the heap leaves the first's place too small.
+  std::vector<runtime::Lifetime> lifetimes{
+      {100 << 10, 0, 1}, {64 << 10, 0, 9}, {200 << 10, 2, 5}, {100 << 10, 6, 9}};
+  CHECK_EQ(runtime::PlaceLifetimes(&lifetimes), size_t{264 << 10});
 }
 
 TEST_MAIN()

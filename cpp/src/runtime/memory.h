@@ -38,6 +38,16 @@ class ArenaLayout {
   std::set<std::pair<size_t, size_t>> by_size_;  // (bytes, offset)
 };
 
+// Memory that is needed from step `first` to step `last`, both inclusive.
+struct Lifetime {
+  size_t bytes = 0;
+  int first = 0, last = 0;
+  size_t offset = 0;
+};
+
+// Chooses the offsets, so that no two lifetimes share memory at one step; the bytes they span.
+size_t PlaceLifetimes(std::vector<Lifetime>* lifetimes);
+
 // Result memory that is handed out again once its last user dropped it.
 class BufferCache {
  public:

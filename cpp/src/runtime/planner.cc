@@ -311,53 +311,51 @@ class Planner {
   }
 
   void LayOutArena() {
+    const int end = static_cast<int>(uses_.size());
     std::vector<int> last_read(plan_->slots_.size(), -1);
     for (size_t step = 0; step < uses_.size(); ++step) {
       for (int read : uses_[step].reads) {
         last_read[static_cast<size_t>(read)] = static_cast<int>(step);
       }
     }
-    for (int read : plan_->kept_)
-      last_read[static_cast<size_t>(read)] = static_cast<int>(uses_.size());
-    ArenaLayout arena;
-    for (size_t step = 0; step < uses_.size(); ++step) {
-      const Use& use = uses_[step];
+    for (int read : plan_->kept_) last_read[static_cast<size_t>(read)] = end;
+    std::vector<Lifetime> lifetimes;
+    std::vector<int> lifetime_of(plan_->slots_.size(), -1);
+    for (size_t i = 0; i < uses_.size(); ++i) {
+      const Use& use = uses_[i];
+      const int step = static_cast<int>(i);
+      const auto begin = [&](int slot_index, int last) {
+        lifetime_of[static_cast<size_t>(slot_index)] = static_cast<int>(lifetimes.size());
+        if (!options_.reuse_memory) last = end;
+        lifetimes.push_back({slot(slot_index).bytes, step, std::max(step, last)});
+      };
+      std::vector<int> taken;
+      for (size_t o = 0; o < use.writes.size(); ++o) {
+        const int write = use.writes[o];
+        if (!InArena(write)) continue;
+        const int last = last_read[static_cast<size_t>(write)];
+        const int reused = options_.reuse_memory ? FindOverwritable(i, o, last_read, taken) : -1;
+        if (reused < 0) {
+          begin(write, last);
+          continue;
+        }
+        taken.push_back(reused);
+        const int same = lifetime_of[static_cast<size_t>(reused)];
+        lifetime_of[static_cast<size_t>(write)] = same;
+        lifetimes[static_cast<size_t>(same)].last = std::max(step, last);
+      }
       size_t workspace = 0;
       for (int w : use.workspaces) {
+        begin(w, step);
         workspace = CheckedAdd(workspace, ArenaLayout::Rounded(slot(w).bytes));
       }
       plan_->workspaces_.push_back(workspace);
-      std::vector<int> taken;
-      for (size_t o = 0; o < use.writes.size(); ++o) {
-        Slot& out = slot(use.writes[o]);
-        if (!InArena(use.writes[o])) continue;
-        const int reused = options_.reuse_memory ? FindOverwritable(step, o, last_read, taken) : -1;
-        if (reused >= 0) {
-          taken.push_back(reused);
-          out.offset = slot(reused).offset;
-        } else {
-          out.offset = arena.Allocate(out.bytes);
-        }
-      }
-      for (int w : use.workspaces) slot(w).offset = arena.Allocate(slot(w).bytes);
-      if (!options_.reuse_memory) continue;
-      for (int w : use.workspaces) arena.Free(slot(w).offset, slot(w).bytes);
-      for (int write : use.writes) {
-        if (InArena(write) && last_read[static_cast<size_t>(write)] < 0) {
-          arena.Free(slot(write).offset, slot(write).bytes);
-        }
-      }
-      for (int read : use.reads) {
-        if (!InArena(read) || last_read[static_cast<size_t>(read)] != static_cast<int>(step)) {
-          continue;
-        }
-        last_read[static_cast<size_t>(read)] = -2;  // once, however often it is read
-        if (std::find(taken.begin(), taken.end(), read) == taken.end()) {
-          arena.Free(slot(read).offset, slot(read).bytes);
-        }
-      }
     }
-    plan_->arena_bytes_ = arena.size();
+    plan_->arena_bytes_ = PlaceLifetimes(&lifetimes);
+    for (size_t i = 0; i < lifetime_of.size(); ++i) {
+      if (lifetime_of[i] < 0) continue;
+      plan_->slots_[i].offset = lifetimes[static_cast<size_t>(lifetime_of[i])].offset;
+    }
   }
 
   // Few steps over little plain data, each of a kind whose work is known.
