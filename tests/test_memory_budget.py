@@ -20,6 +20,12 @@ def weights(layers: int, width: int) -> list[Any]:
     return [(RNG.standard_normal((width, width)) * scale).astype("f") for _ in range(layers)]
 
 
+def network(layers: int, width: int) -> list[Any]:
+    """A batch and weights. Activations are larger than gradients, which lend them no memory."""
+    batch = RNG.standard_normal((3 * width, width)).astype("f")
+    return [tf.constant(w) for w in [batch, *weights(layers, width)]]
+
+
 def peak(f: Any, *args: Any) -> int:
     return int(f.get_concrete_function(*args).executable.stats()["arena_bytes"])
 
@@ -59,7 +65,7 @@ def deep(*ws: Any) -> Any:
 
 def test_deep_network() -> None:
     layers = 64
-    args = [tf.constant(w) for w in weights(layers, 72)]
+    args = network(layers, 72)
     half, quarter, eighth = fits_with_same_results(deep, args, [0.5, 0.25, 0.125])
     # A layer is a product and a relu.
     assert 0 < half < 1.3 * layers
@@ -69,23 +75,41 @@ def test_deep_network() -> None:
 
 def test_memory_grows_with_the_root_of_the_depth() -> None:
     layers, width = 400, 8
-    ws = [tf.constant(w) for w in weights(layers, width)]
+    ws = network(layers, width)
     plain = tf.function(deep)
     expected = plain(*ws)
     buffers = 2.2 * np.sqrt(layers)
-    f = tf.function(deep, memory_budget=int(buffers * width * width * 4))
+    f = tf.function(deep, memory_budget=int(buffers * 3 * width * width * 4))
     assert same(f(*ws), expected)
     stats = f.get_concrete_function(*ws).executable.stats()
     assert 0 < stats["repeated_steps"] < 1.3 * (2 * layers)  # little more than once again
 
 
+def test_memory_of_results_is_used_first() -> None:
+    args = [tf.constant(w) for w in weights(40, 48)]  # gradients are as large as activations
+    assert fits_with_same_results(deep, args, [0.5, 0.2]) == [0, 0]
+
+    with tf.Graph().as_default():
+        xs = [tf.compat.v1.placeholder(tf.float32, w.shape) for w in args]
+        fetches = [deep(*xs)[0], *deep(*xs)[1]]
+        plain, limited = tf.compile(xs, fetches), tf.compile(xs, fetches, memory_budget=50_000)
+    values = [w.numpy() for w in args]
+    expected = plain(*values)
+    held = [limited(*values) for _ in range(4)]  # nothing writes over results that are held
+    out = [np.zeros_like(e) for e in expected]
+    limited(*values, out=out)
+    for results in [*held, out]:
+        for a, b in zip(results, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_nothing_repeated_where_it_fits() -> None:
-    args = [tf.constant(w) for w in weights(8, 16)]
+    args = network(8, 16)
     assert fits_with_same_results(deep, args, [1.0]) == [0]
 
 
 def test_impossible_budget_says_what_is_missing() -> None:
-    args = [tf.constant(w) for w in weights(16, 32)]
+    args = network(16, 32)
     f = tf.function(deep, memory_budget=5000)
     with pytest.raises(tf.errors.ResourceExhaustedError) as e:
         f(*args)
@@ -103,7 +127,7 @@ def test_impossible_budget_says_what_is_missing() -> None:
 
 
 def test_explain_tells() -> None:
-    args = [tf.constant(w) for w in weights(16, 32)]
+    args = network(16, 32)
     plain = tf.function(deep)
     plain(*args)
     f = tf.function(deep, memory_budget=peak(plain, *args) // 2)
@@ -121,7 +145,7 @@ def test_explain_tells() -> None:
 
 
 def test_random_values_are_drawn_once() -> None:
-    ws = [tf.constant(w) for w in weights(16, 40)]
+    ws = network(16, 40)
 
     def dropout(*ws: Any) -> Any:
         h = ws[0]
@@ -146,7 +170,7 @@ def test_random_values_are_drawn_once() -> None:
 
 def test_variables_and_assignments() -> None:
     start = weights(24, 32)
-    x = tf.constant(RNG.standard_normal((32, 32)).astype("f"))
+    x = tf.constant(RNG.standard_normal((100, 32)).astype("f"))
 
     def make(budget: int | None) -> tuple[Any, list[Any]]:
         vs = [tf.Variable(w) for w in start]
@@ -208,7 +232,7 @@ def test_nested_functions() -> None:
             h = layer(h, w)
         return tf.gradients(tf.reduce_sum(h), list(ws))
 
-    args = [tf.constant(w) for w in weights(20, 24)]
+    args = network(20, 24)
     assert min(fits_with_same_results(net, args, [0.5, 0.3])) > 0
 
 
@@ -220,7 +244,7 @@ def test_second_order() -> None:
         gs = tf.gradients(tf.reduce_sum(h * h), list(ws))
         return gs, tf.gradients(tf.add_n([tf.reduce_sum(g * g) for g in gs]), list(ws))
 
-    args = [tf.constant(w) for w in weights(10, 24)]
+    args = network(10, 24)
     assert min(fits_with_same_results(net, args, [0.6, 0.4])) > 0
 
 
@@ -234,12 +258,12 @@ def test_residual_network_with_norms() -> None:
         loss = tf.reduce_mean(tf.nn.softmax(h))
         return tf.gradients(loss, [x, *ws])
 
-    args = [tf.constant(w) for w in weights(24, 48)]
+    args = network(24, 48)
     assert min(fits_with_same_results(net, args, [0.5, 0.25])) > 0
 
 
 def test_half_precision() -> None:
-    args = [tf.cast(w, tf.float16) for w in weights(20, 32)]
+    args = [tf.cast(w, tf.float16) for w in network(20, 32)]
     assert min(fits_with_same_results(deep, args, [0.5])) > 0
 
 
@@ -252,7 +276,7 @@ def test_control_flow_inside() -> None:
         h = tf.cond(tf.reduce_sum(h) > 0.0, lambda: h * 2.0, lambda: -h)
         return tf.gradients(tf.reduce_sum(h), list(ws))
 
-    args = [tf.constant(3), *(tf.constant(w) for w in weights(24, 32))]
+    args = [tf.constant(3), *network(24, 32)]
     assert min(fits_with_same_results(net, args, [0.6])) > 0
 
 
@@ -274,7 +298,7 @@ def test_unknown_shapes() -> None:
 
 
 def test_budget_of_session_compile_and_process() -> None:
-    ws = weights(16, 32)
+    ws = [w.numpy() for w in network(16, 32)]
     with tf.Graph().as_default() as graph:
         xs = [tf.compat.v1.placeholder(tf.float32, w.shape) for w in ws]
         fetches = [deep(*xs)[0], *deep(*xs)[1]]
@@ -326,7 +350,7 @@ def test_budget_is_an_integer() -> None:
 def test_copies_keep_the_budget() -> None:
     f = tf.function(deep, memory_budget=5000)
     with pytest.raises(tf.errors.ResourceExhaustedError):
-        copy.deepcopy(f)(*[tf.constant(w) for w in weights(16, 32)])
+        copy.deepcopy(f)(*network(16, 32))
 
 
 def test_results_are_freed_without_the_garbage_collector() -> None:

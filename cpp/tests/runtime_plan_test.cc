@@ -37,6 +37,7 @@ std::vector<Array> RunPlan(const Plan& plan, const std::vector<Array>& inputs) {
       frame->slots[static_cast<size_t>(result.slot)] = outputs.back().data<char>();
     }
   }
+  plan.BindShared(*frame);
   int failed = -1;
   plan.RunSteps(*frame, &failed);
   for (size_t i = 0; i < outputs.size(); ++i) {

@@ -61,7 +61,8 @@ struct CompileOptions {
   bool generate_code = true;  // machine code for element-wise work, where this machine has it
   int num_threads = 0;        // 0: the process default (SetNumThreads)
   // Bytes that intermediate values may take at once in a program (not inputs, results,
-  // variables): steps are repeated instead of keeping what they gave until that holds. Results
+  // variables): first they stand in memory of results that are written later, which may be the
+  // caller's, then steps are repeated instead of keeping what they gave, until that holds. Results
   // are the same bits. Where it cannot hold, running throws ResourceExhausted, which says how
   // much is missing. 0: the process default (SetMemoryBudget); negative: no limit.
   int64_t memory_budget = 0;

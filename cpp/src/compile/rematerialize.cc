@@ -14,7 +14,7 @@ namespace wengert::compile {
 namespace {
 
 // Times the number of nodes: where more would have to run, the budget is given up.
-constexpr size_t kMostRuns = 24;
+constexpr size_t kMostRuns = 10;
 // Tried in turn.
 constexpr VictimWeights kWeights[] = {{2, 2}, {2, 1}, {1, -1}};
 
@@ -295,31 +295,6 @@ class Emitter {
 size_t ArenaBytes(size_t bytes) {
   constexpr size_t kAlignment = 64;
   return std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
-}
-
-size_t LargestStep(const Program& program, const MemoryModel& model) {
-  size_t largest = 0;
-  for (size_t i = 0; i < program.nodes.size(); ++i) {
-    if (!model.steps[i].runs) continue;
-    std::vector<int> reads, writes;
-    const auto add = [&](const std::vector<Value>& values, std::vector<int>* pieces) {
-      size_t total = 0;
-      for (Value v : values) {
-        const int p = model.piece_of[static_cast<size_t>(v.id)];
-        if (std::find(pieces->begin(), pieces->end(), p) != pieces->end()) continue;
-        pieces->push_back(p);
-        total += model.pieces[static_cast<size_t>(p)].bytes;
-      }
-      return total;
-    };
-    const size_t read = add(program.nodes[i].inputs, &reads);
-    const size_t written = add(program.nodes[i].outputs, &writes);
-    // Each output may at best take the place of an input.
-    const bool in_place = !model.steps[i].overwrites.empty();
-    largest = std::max(
-        largest, model.steps[i].workspace + (in_place ? std::max(read, written) : read + written));
-  }
-  return largest;
 }
 
 Rematerialized Rematerialize(const Program& program, const MemoryModel& model, size_t budget) {

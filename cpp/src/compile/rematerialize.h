@@ -42,9 +42,6 @@ struct Rematerialized {
 // Steps are the same as before on the same values, so that results are the same bits.
 Rematerialized Rematerialize(const Program& program, const MemoryModel& model, size_t budget);
 
-// What is alive at once while one step runs, at least: no program needs less.
-size_t LargestStep(const Program& program, const MemoryModel& model);
-
 // What `bytes` take in an arena.
 size_t ArenaBytes(size_t bytes);
 

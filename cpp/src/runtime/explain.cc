@@ -30,6 +30,9 @@ std::string SlotText(const Slot& slot) {
     case SlotKind::kArena:
       text = "arena @";
       break;
+    case SlotKind::kShared:
+      text = "memory of the result in slot ";
+      break;
   }
   text +=
       std::to_string(slot.kind == SlotKind::kArena ? slot.offset : static_cast<size_t>(slot.index));

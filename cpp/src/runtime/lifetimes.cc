@@ -3,6 +3,7 @@
 // management for deep neural net inference", 2020). The better one is taken.
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "runtime/memory.h"
 
@@ -11,6 +12,8 @@ namespace {
 
 // More of them would take too long to compare each with each.
 constexpr size_t kMostCompared = 4000;
+// Smaller ones are not worth a host.
+constexpr size_t kMinHosted = 4096;
 // Gaps are of no account below so many bytes, or below one part in so many of the whole.
 constexpr size_t kMinBytes = 1 << 16, kMinPart = 64;
 
@@ -91,6 +94,39 @@ size_t PlaceLargestFirst(std::vector<Lifetime>* lifetimes) {
 }
 
 }  // namespace
+
+std::vector<int> AssignHosts(const std::vector<Lifetime>& lifetimes,
+                             const std::vector<Host>& hosts) {
+  std::vector<int> host_of(lifetimes.size(), -1);
+  if (hosts.size() * lifetimes.size() > kMostCompared * kMostCompared) return host_of;
+  std::vector<size_t> by_size(hosts.size());  // and by birth: the tightest first
+  std::iota(by_size.begin(), by_size.end(), 0);
+  std::stable_sort(by_size.begin(), by_size.end(), [&hosts](size_t a, size_t b) {
+    return std::pair(hosts[a].bytes, hosts[a].birth) < std::pair(hosts[b].bytes, hosts[b].birth);
+  });
+  std::vector<size_t> order(lifetimes.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&lifetimes](size_t a, size_t b) {
+    const Lifetime &x = lifetimes[a], &y = lifetimes[b];
+    return x.bytes != y.bytes ? x.bytes > y.bytes : x.first < y.first;
+  });
+  std::vector<std::vector<size_t>> guests(hosts.size());
+  for (size_t i : order) {
+    const Lifetime& l = lifetimes[i];
+    if (l.bytes < kMinHosted) break;
+    for (size_t h : by_size) {
+      if (hosts[h].bytes < l.bytes || hosts[h].birth <= l.last) continue;
+      const bool taken = std::any_of(guests[h].begin(), guests[h].end(), [&](size_t other) {
+        return lifetimes[other].first <= l.last && l.first <= lifetimes[other].last;
+      });
+      if (taken) continue;
+      guests[h].push_back(i);
+      host_of[i] = static_cast<int>(h);
+      break;
+    }
+  }
+  return host_of;
+}
 
 size_t PlaceLifetimes(std::vector<Lifetime>* lifetimes) {
   const Events events(*lifetimes);

@@ -45,6 +45,16 @@ struct Lifetime {
   size_t offset = 0;
 };
 
+// Memory that is free until it is written at step `birth`.
+struct Host {
+  size_t bytes = 0;
+  int birth = 0;
+};
+
+// Which host each lifetime can stand in, in front of all else in it; -1: none.
+std::vector<int> AssignHosts(const std::vector<Lifetime>& lifetimes,
+                             const std::vector<Host>& hosts);
+
 // Chooses the offsets, so that no two lifetimes share memory at one step; the bytes they span.
 size_t PlaceLifetimes(std::vector<Lifetime>* lifetimes);
 

@@ -1,6 +1,7 @@
 #include "runtime/memory_budget.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -10,10 +11,11 @@
 namespace wengert::runtime {
 namespace {
 
-// Rounds of planning what was found with a smaller budget, since an arena has gaps.
-constexpr int kMostRounds = 6;
+// Rounds of lowering what may be alive at once, since an arena has gaps, and of raising it, since
+// results share their memory.
+constexpr int kMostLowered = 6, kMostRaised = 3;
 // Budgets tried to find one that can be met, for the message.
-constexpr int kMostTries = 8;
+constexpr int kMostTries = 6;
 constexpr size_t kMostListed = 20;
 
 std::string Plural(size_t n, const std::string& noun) {
@@ -23,31 +25,30 @@ std::string Plural(size_t n, const std::string& noun) {
 // Looks for a plan within bounds.
 class Fitter {
  public:
+  // `plan` does not share results; what is found does as `options` say.
   Fitter(std::shared_ptr<const Plan> plan, PlanOptions options)
       : first_(std::move(plan)), options_(options), model_(first_->Memory()) {}
 
-  // The plan of a program that repeats some steps, within `budget` if at all possible; null:
-  // nothing was found.
+  // The plan of a program that repeats as few steps as possible and fits; where none does, one
+  // that takes little; null: nothing was found.
   std::shared_ptr<const Plan> Find(size_t budget) {
     const size_t fixed = first_->memory_bytes() - first_->arena_bytes();
     if (budget <= fixed) return nullptr;
     const size_t wanted = budget - fixed;
+    best_ = nullptr;
     size_t target = wanted;
-    std::shared_ptr<const Plan> best;
-    for (int round = 0; round < kMostRounds; ++round) {
-      compile::Rematerialized found = compile::Rematerialize(first_->program(), model_, target);
-      if (!found.complete) break;
-      auto plan = Plan::Build(found.program, options_);
-      if (best == nullptr || plan->arena_bytes() < best->arena_bytes()) {
-        best = plan;
-        found_ = std::move(found);
-      }
-      if (best->arena_bytes() <= wanted || found_.peak > target) break;
-      const size_t excess = plan->arena_bytes() - wanted;
-      if (excess >= target) break;
-      target -= excess;
+    for (int round = 0; round < kMostLowered; ++round) {
+      const Outcome got = Try(target, wanted);
+      if (got.bytes <= wanted || got.infeasible || got.bytes - wanted >= target) break;
+      target -= got.bytes - wanted;
     }
-    return best;
+    size_t low = target, high = first_->arena_bytes();
+    for (int round = 0; round < kMostRaised && options_.share_results && low < high; ++round) {
+      target = low + (high - low) / 2;
+      const Outcome got = Try(target, wanted);
+      (got.bytes <= wanted || got.infeasible ? low : high) = target;
+    }
+    return best_;
   }
 
   // Of the plan that Find() gave last.
@@ -64,7 +65,8 @@ class Fitter {
                        std::to_string(plan.memory_bytes()) + ", before " +
                        std::to_string(first_->memory_bytes()) + "; " +
                        Plural(found_.repeated.size(), "step") + " repeated, about " +
-                       std::to_string(static_cast<int>(percent + 0.5)) + " % more work ==\n";
+                       std::to_string(static_cast<int>(percent + 0.5)) + " % more work" +
+                       (plan.shares_results() ? ", memory of results shared" : "") + " ==\n";
     for (size_t i = 0; i < order.size() && i < kMostListed; ++i) {
       text += "repeated " + order[i];
       if (times[order[i]] > 1) text += " " + std::to_string(times[order[i]]) + " times";
@@ -76,31 +78,50 @@ class Fitter {
     return text;
   }
 
-  // The least memory of any plan that could be found: between two budgets, the lower of which
-  // cannot be met.
-  size_t FindLeast(size_t low) {
-    size_t least = first_->memory_bytes();
-    low = std::max(low, LowerBound());
-    for (int i = 0; i < kMostTries && low < least; ++i) {
-      const size_t middle = low + (least - low) / 2;
+  // The least budget found that can be met, between one that cannot and one that can.
+  size_t FindLeast(size_t low, size_t high) {
+    for (int i = 0; i < kMostTries && low < high; ++i) {
+      const size_t middle = low + (high - low) / 2;
       const std::shared_ptr<const Plan> plan = Find(middle);
-      if (plan != nullptr) least = std::min(least, plan->memory_bytes());
-      if (plan == nullptr || plan->memory_bytes() > middle) low = middle + 1;
+      if (plan != nullptr && plan->memory_bytes() <= middle) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
     }
-    return least;
+    return high;
   }
 
   size_t repeated() const { return found_.repeated.size(); }
-  size_t LowerBound() const {
-    return first_->memory_bytes() - first_->arena_bytes() +
-           compile::LargestStep(first_->program(), model_);
-  }
 
  private:
+  struct Outcome {
+    size_t bytes = std::numeric_limits<size_t>::max();
+    bool infeasible = true;  // more has to be alive
+  };
+
+  // With no more than `target` bytes alive at once.
+  Outcome Try(size_t target, size_t wanted) {
+    compile::Rematerialized found = compile::Rematerialize(first_->program(), model_, target);
+    if (!found.complete) return {};
+    auto plan = Plan::Build(found.program, options_);
+    const Outcome outcome{plan->arena_bytes(), found.peak > target};
+    const bool better =
+        best_ == nullptr || (outcome.bytes <= wanted && best_->arena_bytes() <= wanted
+                                 ? found.repeated_cost < found_.repeated_cost
+                                 : outcome.bytes < best_->arena_bytes());
+    if (better) {
+      best_ = std::move(plan);
+      found_ = std::move(found);
+    }
+    return outcome;
+  }
+
   const std::shared_ptr<const Plan> first_;
   const PlanOptions options_;
   const compile::MemoryModel model_;
-  compile::Rematerialized found_;
+  std::shared_ptr<const Plan> best_;
+  compile::Rematerialized found_;  // what it is of
 };
 
 }  // namespace
@@ -154,26 +175,30 @@ FittedPlan BuildWithin(const Program& program, PlanOptions options, int64_t budg
   if (budget < 0) return result;
   const size_t limit = static_cast<size_t>(budget);
   if (before <= limit) {
-    result.report = "== memory budget of " + std::to_string(budget) + " bytes: peak " +
-                    std::to_string(before) + ", nothing repeated ==\n";
+    result.report = "== memory budget of " + std::to_string(limit) + " bytes: peak " +
+                    std::to_string(before) + ", nothing to do ==\n";
     return result;
   }
+  options.share_results = true;  // what costs nothing comes first
   Fitter fitter(result.plan, options);
-  const std::shared_ptr<const Plan> plan = fitter.Find(limit);
-  if (plan != nullptr && plan->memory_bytes() <= limit) {
-    result.report = fitter.Report(*plan, limit);
+  result.plan = Plan::Build(program, options);
+  if (result.plan->memory_bytes() > limit) {
+    const std::shared_ptr<const Plan> plan = fitter.Find(limit);
+    if (plan == nullptr || plan->memory_bytes() > limit) {
+      const size_t least = fitter.FindLeast(limit, result.plan->memory_bytes());
+      throw Error(ErrorKind::kResourceExhausted,
+                  "memory budget of " + std::to_string(limit) +
+                      " bytes: the intermediate values of this computation take " +
+                      std::to_string(before) +
+                      " bytes at once, and repeating steps instead of storing their results " +
+                      "brings that down to " + std::to_string(least) + " bytes, " +
+                      std::to_string(least - limit) + " too many");
+    }
     result.plan = plan;
     result.repeated = fitter.repeated();
-    return result;
   }
-  const size_t least = fitter.FindLeast(limit);
-  throw Error(ErrorKind::kResourceExhausted,
-              "memory budget of " + std::to_string(limit) + " bytes: the intermediate values of " +
-                  "this computation take " + std::to_string(before) +
-                  " bytes at once, and repeating steps instead of storing their results brings " +
-                  "that down to " + std::to_string(least) + " bytes, " +
-                  std::to_string(least - limit) + " too many. No order of its steps needs less " +
-                  "than " + std::to_string(fitter.LowerBound()) + " bytes.");
+  result.report = fitter.Report(*result.plan, limit);
+  return result;
 }
 
 }  // namespace wengert::runtime

@@ -50,12 +50,13 @@ enum class SlotKind : uint8_t {
   kConstant,  // fixed
   kVariable,  // bound to a variable's value
   kArena,     // fixed offset in the arena
+  kShared,    // in the memory of a result that is written later
 };
 
 struct Slot {
   SlotKind kind = SlotKind::kUnused;
   bool object = false;  // lives in Frame::objects
-  int index = 0;        // of the input, result, constant or variable read
+  int index = 0;        // of the input, result, constant or variable read; the slot shared
   size_t bytes = 0;
   size_t offset = 0;  // in the arena
 };
@@ -97,6 +98,8 @@ struct VariableTest {
 struct PlanOptions {
   bool reuse_memory = true;
   bool generate_code = true;
+  // Memory of results holds other values until they are written.
+  bool share_results = false;
   // The body of a loop: so many first inputs and results are the same variables.
   int loop_vars = 0;
 };
@@ -108,6 +111,13 @@ class Plan {
 
   // A frame with arena and constants in place; inputs, variables and results unbound.
   std::unique_ptr<Frame> NewFrame() const;
+  // Binds the slots that share memory of results, once these are bound.
+  void BindShared(Frame& frame) const {
+    for (int slot : shared_) {
+      const size_t i = static_cast<size_t>(slot);
+      frame.slots[i] = frame.slots[static_cast<size_t>(slots_[i].index)];
+    }
+  }
   // Runs every step. On an error, `failed_node` is the node it came from.
   void RunSteps(Frame& frame, int* failed_node) const;
   // Runs the steps of all updates, whose slots have been bound.
@@ -132,6 +142,7 @@ class Plan {
   const std::vector<VariableUpdate>& updates() const { return updates_; }
   const std::vector<VariableTest>& tests() const { return tests_; }
   size_t arena_bytes() const { return arena_bytes_; }
+  bool shares_results() const { return !shared_.empty(); }
   // With those of branches and loops.
   size_t memory_bytes() const;
   // What passes over program() may know of its memory.
@@ -152,6 +163,7 @@ class Plan {
   std::vector<int> step_nodes_;
   std::vector<size_t> workspaces_;  // bytes, by step
   std::vector<int> kept_;           // slots that updates read
+  std::vector<int> shared_;         // slots of that kind
   std::vector<Array> constants_;
   std::vector<int> input_slots_;
   std::vector<Result> results_;

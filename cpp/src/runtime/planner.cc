@@ -84,6 +84,7 @@ class Planner {
     int Inner(const Program& program, int loop_vars) override {
       PlanOptions options = planner_.options_;
       options.loop_vars = loop_vars;
+      options.share_results = false;  // results of a body may stand where its variables do
       planner_.plan_->inner_.push_back(Plan::Build(program, options));
       return static_cast<int>(planner_.plan_->inner_.size()) - 1;
     }
@@ -351,6 +352,7 @@ class Planner {
       }
       plan_->workspaces_.push_back(workspace);
     }
+    if (options_.share_results) ShareResults(&lifetimes, &lifetime_of);
     plan_->arena_bytes_ = PlaceLifetimes(&lifetimes);
     for (size_t i = 0; i < lifetime_of.size(); ++i) {
       if (lifetime_of[i] < 0) continue;
@@ -388,6 +390,38 @@ class Planner {
                   std::is_same_v<P, compile::Reduce>);
         },
         node.prim);
+  }
+
+  // Moves lifetimes out of the arena into results that are written after their end.
+  void ShareResults(std::vector<Lifetime>* lifetimes, std::vector<int>* lifetime_of) {
+    std::vector<Host> hosts;
+    std::vector<int> host_slots;
+    for (size_t step = 0; step < uses_.size(); ++step) {
+      for (int write : uses_[step].writes) {
+        if (slot(write).kind != SlotKind::kOutput || slot(write).object) continue;
+        hosts.push_back({slot(write).bytes, static_cast<int>(step)});
+        host_slots.push_back(write);
+      }
+    }
+    const std::vector<int> host_of = AssignHosts(*lifetimes, hosts);
+    std::vector<int> kept(lifetimes->size(), -1);  // new numbers of those that stay
+    std::vector<Lifetime> stay;
+    for (size_t i = 0; i < lifetimes->size(); ++i) {
+      if (host_of[i] >= 0) continue;
+      kept[i] = static_cast<int>(stay.size());
+      stay.push_back((*lifetimes)[i]);
+    }
+    for (size_t i = 0; i < lifetime_of->size(); ++i) {
+      int& lifetime = (*lifetime_of)[i];
+      if (lifetime < 0) continue;
+      const int host = host_of[static_cast<size_t>(lifetime)];
+      lifetime = kept[static_cast<size_t>(lifetime)];
+      if (host < 0) continue;
+      plan_->slots_[i].kind = SlotKind::kShared;
+      plan_->slots_[i].index = host_slots[static_cast<size_t>(host)];
+      plan_->shared_.push_back(static_cast<int>(i));
+    }
+    *lifetimes = std::move(stay);
   }
 
   // Variables of a loop that nothing reads once their next value is being written.
