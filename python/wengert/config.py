@@ -19,9 +19,9 @@ def set_memory_budget(bytes: int | None) -> None:
     Where a program (a `tf.function`, what a `Session` runs, `wengert.compile`) would hold more
     than this at once, values first stand in the memory of results that are not yet written, such
     as gradients; then steps are repeated instead of storing what they gave, the cheapest ones for
-    the memory that they spare. Nothing of the user's program changes, and results are the same bits.
-    Inputs, results and variables do not count: they are held in any case. `tf.explain` shows what
-    is repeated.
+    the memory that they spare. Nothing of the user's program changes, and results are the same
+    bits. Inputs, results, variables and lists of tensors do not count: they are held in any case.
+    `tf.explain` shows what is repeated.
 
     Parameters
     ----------
