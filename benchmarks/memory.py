@@ -53,7 +53,10 @@ def measure(args: Any, budget: int | None) -> dict[str, Any]:
             h = tf.nn.relu(tf.matmul(h, weight))
         loss = tf.reduce_mean(tf.square(h))
         f = tf.compile([*ws, x], [loss, *tf.gradients(loss, ws)], memory_budget=budget)
-    results = f(*values)
+    try:
+        results = f(*values)
+    except tf.errors.ResourceExhaustedError as e:
+        return {"error": str(e)}
     digest = hashlib.sha256(b"".join(r.tobytes() for r in results)).hexdigest()
     del results
     with open("/proc/self/clear_refs", "w") as f_refs:
@@ -107,6 +110,9 @@ def main() -> None:
     for share in SHARES:
         budget = int(first["live"] * share) if share is not None else None
         r = in_new_process(args, budget)
+        if "error" in r:
+            print(f"| {share:g} of default | {r['error']} |")
+            continue
         first = first or r
         cells = (
             "none" if share is None else f"{share:g} of default",
