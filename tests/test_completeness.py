@@ -31,6 +31,9 @@ TESTED_ELSEWHERE = {
     "VarHandleOp",
     "VarIsInitializedOp",
     "VariableShape",
+    # test_variable_slices.py: counters and parts of variables
+    "ResourceCountUpTo",
+    "ResourceStridedSliceAssign",
     # test_variable_scope.py: updates of rows and elements of variables
     *(name for name in _core.op_names() if name.startswith("ResourceScatter")),
     # test_optimizers.py: steps of optimizers, against recorded ones

@@ -31,6 +31,7 @@ struct Entry {
 struct CallCacheObject {
   PyObject_HEAD vectorcallfunc vectorcall;
   std::vector<std::shared_ptr<const Entry>>* entries;  // most recently used first
+  Py_ssize_t hits;                                     // calls of known arguments
 };
 
 constexpr size_t kMostEntries = 16;
@@ -135,6 +136,7 @@ PyObject* Call(PyObject* callable, PyObject* const* args, size_t nargsf, PyObjec
     // Shared, since other threads may drop it meanwhile.
     const std::shared_ptr<const Entry> entry = Find(self, tensors, n);
     if (entry == nullptr) return Py_NewRef(Py_NotImplemented);
+    ++self->hits;
     std::vector<Array> results(entry->executable->outputs().size());
     Execute(*entry, tensors, n, &results);
     return Pack(*entry, results).release().ptr();
@@ -235,6 +237,8 @@ void Dealloc(PyObject* o) {
 
 PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(CallCacheObject, vectorcall), READONLY, nullptr},
+    {"hits", T_PYSSIZET, offsetof(CallCacheObject, hits), READONLY,
+     "Calls whose arguments were those of an entry."},
     {nullptr, 0, 0, 0, nullptr}};
 
 PyMethodDef methods[] = {{"add", &Add, METH_VARARGS, "Adds what calls like this one do."},

@@ -303,7 +303,14 @@ PyObject* Known(PyObject* callable, PyObject* const* args, Py_ssize_t nargs) {
   return nullptr;
 }
 
+int Traverse(PyObject* o, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(o));
+  Py_VISIT(Self(o)->owner);
+  return 0;
+}
+
 void Dealloc(PyObject* o) {
+  PyObject_GC_UnTrack(o);
   CompiledFunctionObject* self = Self(o);
   PyTypeObject* type = Py_TYPE(o);
   Py_XDECREF(self->owner);
@@ -365,6 +372,7 @@ PyMethodDef methods[] = {
 PyType_Slot slots[] = {
     {Py_tp_methods, methods},
     {Py_tp_dealloc, reinterpret_cast<void*>(&Dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(&Traverse)},
     {Py_tp_new, reinterpret_cast<void*>(&New)},
     {Py_tp_call, reinterpret_cast<void*>(&PyVectorcall_Call)},
     {Py_tp_members, members},
@@ -372,7 +380,7 @@ PyType_Slot slots[] = {
     {0, nullptr}};
 
 PyType_Spec spec = {"wengert._core.CompiledFunction", sizeof(CompiledFunctionObject), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL, slots};
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_HAVE_GC, slots};
 
 }  // namespace
 

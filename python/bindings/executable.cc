@@ -5,9 +5,18 @@ namespace wengert::python {
 
 namespace {
 
+// Holds the Python object of its graph: functions of Python that the graph calls belong to that.
 struct PyExecutable {
   std::shared_ptr<Executable> executable;
+  py::object graph;
 };
+
+int TraverseExecutable(PyObject* self, visitproc visit, void* arg) {
+  auto* instance = reinterpret_cast<py::detail::instance*>(self);
+  auto* executable = static_cast<PyExecutable*>(instance->simple_value_holder[0]);
+  if (executable != nullptr) Py_VISIT(executable->graph.ptr());
+  return py::detail::pybind11_traverse(self, visit, arg);
+}
 
 CompileOptions ToOptions(const py::object& options) {
   CompileOptions result;
@@ -131,13 +140,19 @@ void BindExecutable(py::module_& m) {
       .def(py::init<>())
       .def("clear", &ResourceManager::Clear);
 
-  py::class_<PyExecutable>(m, "Executable", py::dynamic_attr())
-      .def(py::init([](std::shared_ptr<Graph> graph, const py::sequence& inputs,
-                       const py::sequence& outputs, const py::sequence& targets,
-                       std::shared_ptr<ResourceManager> resources, py::object options) {
-             return PyExecutable{Executable::Compile(
-                 std::move(graph), SymbolicList(inputs, "inputs"), SymbolicList(outputs, "outputs"),
-                 OperationList(targets), ToOptions(options), std::move(resources))};
+  py::class_<PyExecutable>(m, "Executable", py::dynamic_attr(),
+                           py::custom_type_setup([](PyHeapTypeObject* type) {
+                             type->ht_type.tp_traverse = &TraverseExecutable;
+                           }))
+      .def(py::init([](py::object graph, const py::sequence& inputs, const py::sequence& outputs,
+                       const py::sequence& targets, std::shared_ptr<ResourceManager> resources,
+                       py::object options) {
+             return PyExecutable{
+                 Executable::Compile(graph.cast<std::shared_ptr<Graph>>(),
+                                     SymbolicList(inputs, "inputs"),
+                                     SymbolicList(outputs, "outputs"), OperationList(targets),
+                                     ToOptions(options), std::move(resources)),
+                 std::move(graph)};
            }),
            py::arg("graph"), py::arg("inputs"), py::arg("outputs"),
            py::arg("targets") = py::tuple(), py::arg("resources") = nullptr,

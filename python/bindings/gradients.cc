@@ -43,12 +43,7 @@ GradientFn PythonGradient(py::object function) {
   auto* leaked = new py::object(std::move(function));
   return [leaked](GradientContext& g) {
     py::gil_scoped_acquire gil;
-    // The graph of a gradient function was made without Python: its object becomes a full one.
-    py::object graph = WrapGraph(g.b.graph());
-    if (!py::hasattr(graph, "building_function")) {
-      py::module_::import("wengert._graph").attr("adopt")(graph);
-    }
-    GraphScope scope(graph);
+    GraphScope scope(WrapGraph(g.b.graph()));
     py::list args;
     args.append(Wrap(g.op));
     for (const Grad& grad : g.out_grads) args.append(Wrap(grad));

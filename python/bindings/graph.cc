@@ -44,34 +44,32 @@ void BindConstruction(py::class_<Graph, std::shared_ptr<Graph>>& cls) {
 }
 
 void BindFunctionTracing(py::class_<Graph, std::shared_ptr<Graph>>& cls) {
-  cls.def("set_capture",
-          [](Graph& g, py::object capture) {
-            if (capture.is_none()) {
-              g.capture = nullptr;
-              return;
-            }
-            g.capture = [capture](const Tensor& outer) {
+  // Hooks find the Python object of their graph when they are called: owning it would be a cycle
+  // that Python's collector cannot see.
+  cls.def("set_capture_hooks",
+          [](Graph& graph) {
+            Graph* g = &graph;
+            g->capture = [g](const Tensor& outer) {
               py::gil_scoped_acquire gil;
-              py::object result = capture(Wrap(outer), "");
+              py::object result = WrapGraph(*g).attr("_capture")(Wrap(outer));
               PySymbolicTensor* s = AsSymbolic(result);
               if (s == nullptr) throw TypeError("a capture must be a symbolic tensor");
               return s->tensor;
             };
+            g->captured_from = [g](const Tensor& t) -> std::optional<Tensor> {
+              if (t.op->type() != "Placeholder") return std::nullopt;
+              py::gil_scoped_acquire gil;
+              py::object result = WrapGraph(*g).attr("_captured_from")(Wrap(t));
+              PySymbolicTensor* s = AsSymbolic(result);
+              return s == nullptr ? std::nullopt : std::optional<Tensor>(s->tensor);
+            };
           })
-      .def("set_captured_from",
-           [](Graph& g, py::object lookup) {
-             if (lookup.is_none()) {
-               g.captured_from = nullptr;
-               return;
-             }
-             g.captured_from = [lookup](const Tensor& t) -> std::optional<Tensor> {
-               py::gil_scoped_acquire gil;
-               py::object result = lookup(Wrap(t));
-               PySymbolicTensor* s = AsSymbolic(result);
-               return s == nullptr ? std::nullopt : std::optional<Tensor>(s->tensor);
-             };
-           })
       .def("set_outer", [](Graph& g, py::object outer) { g.set_outer(GraphOf(outer)); })
+      .def_property_readonly("outer",
+                             [](const Graph& g) -> py::object {
+                               const std::shared_ptr<Graph> outer = g.outer();
+                               return outer == nullptr ? py::none() : WrapGraph(*outer);
+                             })
       .def("set_gradient_override",
            [](Graph& g, const std::string& type, py::object name) -> py::object {
              auto& map = g.gradient_overrides();
@@ -106,10 +104,22 @@ void BindFunctionTracing(py::class_<Graph, std::shared_ptr<Graph>>& cls) {
       });
 }
 
+// Python 3.11 visits the attributes of an object of a derived class by itself; visited twice, they
+// would never be found to be garbage.
+int TraverseGraph(PyObject* self, visitproc visit, void* arg) {
+#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
+  if (Py_TYPE(self)->tp_dictoffset != 0) return 0;
+#endif
+  return py::detail::pybind11_traverse(self, visit, arg);
+}
+
 }  // namespace
 
 void BindGraph(py::module_& m) {
-  py::class_<Graph, std::shared_ptr<Graph>> cls(m, "Graph", py::dynamic_attr());
+  py::class_<Graph, std::shared_ptr<Graph>> cls(m, "Graph", py::dynamic_attr(),
+                                                py::custom_type_setup([](PyHeapTypeObject* type) {
+                                                  type->ht_type.tp_traverse = &TraverseGraph;
+                                                }));
   cls.def(py::init([] { return Graph::Create(); }))
       .def_property_readonly("finalized", &Graph::finalized)
       .def_property_readonly("version", &Graph::version)
@@ -119,6 +129,15 @@ void BindGraph(py::module_& m) {
            [](Graph& g) {
              py::list result(g.num_operations());
              for (int64_t i = 0; i < g.num_operations(); ++i) result[i] = Wrap(g.operation(i));
+             return result;
+           })
+      .def("stateful_operations",
+           [](Graph& g) {
+             py::list result;
+             for (int64_t i = 0; i < g.num_operations(); ++i) {
+               Operation* op = g.operation(i);
+               if (op->def().stateful() && op->type() != "Placeholder") result.append(Wrap(op));
+             }
              return result;
            })
       .def("operation_at",
@@ -149,7 +168,7 @@ void BindGraph(py::module_& m) {
            py::arg("name"), py::arg("graph"), py::arg("inputs"), py::arg("outputs"),
            py::arg("control_outputs") = py::tuple())
       .def_readonly("name", &Function::name)
-      .def_property_readonly("graph", [](const Function& f) { return py::cast(f.graph); })
+      .def_property_readonly("graph", [](const Function& f) { return WrapGraph(*f.graph); })
       .def_property_readonly("inputs",
                              [](const Function& f) {
                                py::list result;

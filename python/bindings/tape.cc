@@ -216,10 +216,12 @@ void BindTape(py::module_& m) {
       "call_function",
       [](std::shared_ptr<Function> function, const py::sequence& inputs) {
         const std::vector<EagerValue> values = ToValues(inputs);
+        // Gradients that are written in Python belong to the Python object of the graph.
+        const std::shared_ptr<void> host = KeepObject(WrapGraph(*function->graph));
         std::vector<EagerValue> results;
         {
           py::gil_scoped_release release;
-          results = CallFunction(function, values);
+          results = CallFunction(function, values, true, host);
         }
         return FromValues(std::move(results));
       },

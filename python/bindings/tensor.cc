@@ -9,13 +9,36 @@ PyTypeObject* symbolic_type = nullptr;
 PyTypeObject* eager_type = nullptr;
 PyTypeObject* operation_type = nullptr;
 
+// A tensor or operation holds its graph, which may hold it in turn (collections, captures, results
+// of a function): Python's collector must see both ways. Clearing the attributes of the graph's
+// object is enough to break such a cycle, so that the reference here stays whole until the end.
+template <class T>
+int TraverseElement(PyObject* self, visitproc visit, void* arg) {
+  auto* instance = reinterpret_cast<py::detail::instance*>(self);
+  auto* element = static_cast<T*>(instance->simple_value_holder[0]);
+  if (instance->simple_holder_constructed && element != nullptr) Py_VISIT(element->graph.ptr());
+  return py::detail::pybind11_traverse(self, visit, arg);
+}
+
+template <class T>
+py::custom_type_setup Traversed() {
+  return py::custom_type_setup(
+      [](PyHeapTypeObject* type) { type->ht_type.tp_traverse = &TraverseElement<T>; });
+}
+
 }  // namespace
 
 py::object WrapGraph(Graph& graph) {
   // Wrapping is mostly of the graph being built: spare the look-up.
   py::object current = CurrentGraph();
   if (!current.is_none() && GraphOf(current) == &graph) return current;
-  return py::cast(graph.shared_from_this());
+  py::object object = py::cast(graph.shared_from_this());
+  // The graph of a gradient function was made without Python: its object becomes a full one.
+  static const py::handle bare = py::type::of<Graph>().release();
+  if (Py_TYPE(object.ptr()) == reinterpret_cast<PyTypeObject*>(bare.ptr())) {
+    py::module_::import("wengert._graph").attr("adopt")(object);
+  }
+  return object;
 }
 
 py::object Wrap(const Tensor& t) {
@@ -128,7 +151,7 @@ void BindTensorBase(py::module_& m) {
 }
 
 void BindOperation(py::module_& m) {
-  auto cls = py::class_<PyOperation>(m, "Operation", py::dynamic_attr());
+  auto cls = py::class_<PyOperation>(m, "Operation", py::dynamic_attr(), Traversed<PyOperation>());
   cls.def_property_readonly("name", [](const PyOperation& o) { return o.op->name(); })
       .def_property_readonly("type", [](const PyOperation& o) { return o.op->type(); })
       .def_property_readonly("graph", [](const PyOperation& o) { return o.graph; })
@@ -202,7 +225,8 @@ void BindTensor(py::module_& m) {
   BindTensorBase(m);
   BindOperation(m);
 
-  auto symbolic = py::class_<PySymbolicTensor, PyTensor>(m, "SymbolicTensor", py::dynamic_attr());
+  auto symbolic = py::class_<PySymbolicTensor, PyTensor>(m, "SymbolicTensor", py::dynamic_attr(),
+                                                         Traversed<PySymbolicTensor>());
   symbolic_type = reinterpret_cast<PyTypeObject*>(symbolic.ptr());
   symbolic_type->tp_name = "SymbolicTensor";  // as Python's own messages show it
   symbolic.def_property_readonly("name", [](const PySymbolicTensor& t) { return t.tensor.name(); })

@@ -185,6 +185,8 @@ _MODULES = (
 _NAMES = {
     "Assert": "_case",
     "TensorArray": "_tensor_array",
+    "VariableAggregation": "_variable_options",
+    "VariableSynchronization": "_variable_options",
     "case": "_case",
     "compile": "_api_explain",
     "cond": "_control_flow",

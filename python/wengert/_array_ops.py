@@ -459,11 +459,12 @@ def _check_index(index: Any) -> None:
     )
 
 
-def slice_helper(tensor: Any, key: Any) -> Any:
-    """`tensor[key]`: integers, slices, ellipsis, newaxis, scalar tensors, a boolean mask."""
-    if isinstance(key, (bool, np.bool_)) or (
-        isinstance(key, (np.ndarray, _core.Tensor)) and _is_mask(key)
-    ):
+def slice_helper(tensor: Any, key: Any, build: Any = strided_slice) -> Any:
+    """`tensor[key]`: integers, slices, ellipsis, newaxis, scalar tensors, a boolean mask.
+
+    What strides cut out `build` makes.
+    """
+    if is_mask(key):
         return boolean_mask(tensor, key)
     items = key if isinstance(key, (list, tuple)) else (key,)
     begin: list[Any] = []
@@ -511,7 +512,7 @@ def slice_helper(tensor: Any, key: Any) -> Any:
             empty = _core.constant([], dtypes.int32)
             tensors = [empty, empty, empty]
         first, last, step = tensors
-        return strided_slice(
+        return build(
             tensor, first, last, step, begin_mask=masks["begin"], end_mask=masks["end"],
             ellipsis_mask=masks["ellipsis"], new_axis_mask=masks["new_axis"],
             shrink_axis_mask=masks["shrink_axis"], name=scope or None,
@@ -522,10 +523,13 @@ def _pack_indices(part: list[Any]) -> list[Any]:
     return [int(p) if isinstance(p, (int, np.integer)) else p for p in part]
 
 
-def _is_mask(key: Any) -> bool:
+def is_mask(key: Any) -> bool:
+    """Whether indexing with `key` selects by a boolean mask."""
     if isinstance(key, np.ndarray):
         return bool(key.dtype == np.bool_)
-    return bool(key.dtype == dtypes.bool_)
+    if isinstance(key, _core.Tensor):
+        return bool(key.dtype == dtypes.bool_)
+    return isinstance(key, (bool, np.bool_))
 
 
 # --- matrices of diagonals ------------------------------------------------------------------

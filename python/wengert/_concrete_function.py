@@ -1,61 +1,19 @@
-"""ConcreteFunction: one trace of a function, callable; and the tracing itself."""
+"""ConcreteFunction: one trace of a function, callable."""
 
 from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 from wengert import _core, _nest
-from wengert._func_graph import FuncGraph, is_stateful
+from wengert._func_graph import FuncGraph
 from wengert._indexed_slices import IndexedSlices
 from wengert._tensor_spec import TensorSpec
 
-__all__ = ["BoundCall", "ConcreteFunction", "trace"]
+__all__ = ["ConcreteFunction", "Output"]
 
 _serial = itertools.count()
-
-
-class BoundCall:
-    """Arguments of a call, one (name, value) each, *args and **kwargs spread out."""
-
-    def __init__(self, names: list[str], values: list[Any], kinds: list[Any], plain: bool) -> None:
-        self.names = names
-        self.values = values
-        self.kinds = kinds
-        self.plain = plain  # only positional parameters, in order
-
-    @classmethod
-    def of(cls, signature: inspect.Signature, bound: inspect.BoundArguments) -> BoundCall:
-        names: list[str] = []
-        values: list[Any] = []
-        kinds: list[Any] = []
-        for name, value in bound.arguments.items():
-            kind = signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_POSITIONAL:
-                spread = [(f"{name}_{i}", v) for i, v in enumerate(value)]
-            elif kind is inspect.Parameter.VAR_KEYWORD:
-                spread = list(value.items())
-            else:
-                spread = [(name, value)]
-            for n, v in spread:
-                names.append(n)
-                values.append(v)
-                kinds.append(kind)
-        keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
-        return cls(names, values, kinds, not any(k in keyword for k in kinds))
-
-    def arguments(self, values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        """(args, kwargs) to call the Python function with other values."""
-        args: list[Any] = []
-        kwargs: dict[str, Any] = {}
-        for name, kind, value in zip(self.names, self.kinds, values, strict=True):
-            if kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
-                kwargs[name] = value
-            else:
-                args.append(value)
-        return args, kwargs
 
 
 class ConcreteFunction:
@@ -74,6 +32,8 @@ class ConcreteFunction:
         self._base_name = name
         self.name = f"__inference_{name}_{next(_serial)}"
         self._arg_names = arg_names
+        # (name, kind, structure of TensorSpecs and Python values) of each parameter.
+        self.parameters: list[tuple[str, Any, Any]] = []
         self.created_variables: list[Any] = []
         self.memory_budget: int | None = None
         self._executable: _core.Executable | None = None
@@ -81,7 +41,7 @@ class ConcreteFunction:
         # Structure of the results; leaves are indices of outputs or Python constants.
         self._result: Any = None
         self._effects = graph.side_effects()
-        self._stateful = any(is_stateful(t) for t in {op.type for op in graph.get_operations()})
+        self._stateful = bool(graph.stateful_operations())
 
     # --- reading -----------------------------------------------------------------------------
     @property
@@ -113,6 +73,18 @@ class ConcreteFunction:
     @property
     def trainable_variables(self) -> list[Any]:
         return [v for v in self.variables if v.trainable]
+
+    @property
+    def output_dtypes(self) -> Any:
+        return self._of_outputs(lambda t: t.dtype)
+
+    @property
+    def output_shapes(self) -> Any:
+        return self._of_outputs(lambda t: t.shape)
+
+    def _of_outputs(self, what: Any) -> Any:
+        structure = self.structured_outputs
+        return _nest.map_structure(lambda x: None if x is None else what(x), structure)
 
     @property
     def executable(self) -> _core.Executable:
@@ -147,7 +119,7 @@ class ConcreteFunction:
         and how the results are packed."""
         result, executable = self._result, self.executable
         captured = self.graph.external_captures
-        if isinstance(result, _Output) and result.slices is None:
+        if isinstance(result, Output) and result.slices is None:
             return executable, captured, None, [result.index], None, self
         if type(result) in (list, tuple) and all(_is_plain_leaf(x) for x in result):
             leaves = [-1 if x is None else x.index for x in result]
@@ -155,22 +127,11 @@ class ConcreteFunction:
         return executable, captured, None, [], self._pack, self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        flat = [a for a in _nest.flatten(list(args)) if a is not None]
-        by_name = dict(kwargs)
-        for name in self._arg_names[len(flat) :]:
-            if name in by_name:
-                flat.extend(_nest.flatten(by_name.pop(name)))
-        if by_name:
-            raise TypeError(
-                f"ConcreteFunction {self._base_name} got unexpected keyword arguments: "
-                f"{sorted(by_name)}."
-            )
         placeholders = self.graph.inputs
-        if len(flat) != len(placeholders):
-            raise TypeError(
-                f"ConcreteFunction {self._base_name} takes {len(placeholders)} tensors, got "
-                f"{len(flat)}."
-            )
+        try:
+            flat = self._bind(args, kwargs)
+        except TypeError as e:
+            flat = self._bind_flat(args, kwargs, e)
         tensors = [
             a if isinstance(a, _core.Tensor) else _core.convert(a, p.dtype)
             for a, p in zip(flat, placeholders, strict=True)
@@ -183,6 +144,71 @@ class ConcreteFunction:
                 )
         return self.call_flat(tensors)
 
+    def _bind(self, args: Any, kwargs: Any) -> list[Any]:
+        """The tensors of arguments given as the Python function takes them."""
+        parameters = self.parameters
+        positional = [n for n, k, _ in parameters if k is not inspect.Parameter.KEYWORD_ONLY]
+        if len(args) > len(positional):
+            raise TypeError("too many positional arguments")
+        given = dict(zip(positional, args, strict=False))
+        rest = {k: v for k, v in kwargs.items() if k not in given}
+        if len(rest) < len(kwargs):
+            twice = next(k for k in kwargs if k in given)
+            raise TypeError(f"multiple values for argument {twice!r}")
+        given.update(rest)
+        tensors: list[Any] = []
+        for name, _, wanted in parameters:
+            if name in given:
+                _match(given.pop(name), wanted, tensors)
+            elif any(isinstance(x, (TensorSpec, IndexedSlices)) for x in _nest.flatten(wanted)):
+                raise TypeError(f"missing a required argument: {name!r}")
+        if given:
+            raise TypeError(f"got an unexpected keyword argument {next(iter(given))!r}")
+        return tensors
+
+    def _bind_flat(self, args: Any, kwargs: Any, error: TypeError) -> list[Any]:
+        """The same of one argument per tensor."""
+        names = [p.op.name for p in self.graph.inputs]
+        flat = [a for a in _nest.flatten(list(args)) if a is not None]
+        given = dict(kwargs)
+        for name in self._arg_names[len(flat) :]:
+            if name in given:
+                flat.extend(_nest.flatten(given.pop(name)))
+        text = f"{self._base_name}({', '.join(names)})"
+        if len(flat) > len(names):
+            problem = f"{text} takes {len(names)} positional arguments, got {len(flat)}."
+        elif len(flat) < len(names):
+            problem = f"{text} missing required arguments: {', '.join(names[len(flat) :])}."
+        elif given:
+            problem = f"{text} got unexpected keyword arguments: {', '.join(sorted(given))}."
+        else:
+            return flat
+        raise TypeError(
+            f"Binding inputs to tf.function failed due to `{error}`. Received args: {args} and "
+            f"kwargs: {kwargs} for signature: {self._type_text()}.\n"
+            f"Fallback to flat signature also failed due to: {problem}"
+        ) from None
+
+    # --- text --------------------------------------------------------------------------------
+    def _type_text(self) -> str:
+        from wengert._function_text import call_type
+
+        return call_type(self.parameters, self.structured_outputs)
+
+    def pretty_printed_signature(self, verbose: bool = True) -> str:
+        """Parameters, results and captures of the function, as text."""
+        if not verbose:
+            return self._type_text()
+        from wengert._function_text import describe
+
+        return describe(self.parameters, self.structured_outputs, self.captured_inputs)
+
+    def __repr__(self) -> str:
+        return f"<ConcreteFunction {self._type_text()} at 0x{id(self):X}>"
+
+    def __str__(self) -> str:
+        return f"ConcreteFunction {self.pretty_printed_signature()}"
+
     def as_attribute(self) -> _core.Function:
         """The function as a value of an attribute."""
         if self._function is None:
@@ -192,6 +218,7 @@ class ConcreteFunction:
         return self._function
 
     def _call_in_graph(self, tensors: list[Any], outer: Any) -> list[Any]:
+        outer.hold(self.graph)
         op_type = "StatefulPartitionedCall" if self._stateful else "PartitionedCall"
         attrs = {
             "Tin": [t.dtype for t in tensors],
@@ -205,22 +232,19 @@ class ConcreteFunction:
 
     def _pack(self, results: list[Any]) -> Any:
         def leaf(x: Any) -> Any:
-            if isinstance(x, _Output):
+            if isinstance(x, Output):
                 if x.slices is None:
                     return results[x.index]
                 parts = [None if i is None else results[i] for i in x.slices]
                 return IndexedSlices(*parts)
             return x
 
-        if isinstance(self._result, _Output):
+        if isinstance(self._result, Output):
             return leaf(self._result)
         return _nest.map_structure(leaf, self._result)
 
-    def __repr__(self) -> str:
-        return f"<ConcreteFunction {self._base_name} at {id(self):#X}>"
 
-
-class _Output:
+class Output:
     """Leaf of a result structure: output number `index`, or the parts of IndexedSlices."""
 
     __slots__ = ("index", "slices")
@@ -231,131 +255,21 @@ class _Output:
 
 
 def _is_plain_leaf(x: Any) -> bool:
-    return x is None or (isinstance(x, _Output) and x.slices is None)
+    return x is None or (isinstance(x, Output) and x.slices is None)
 
 
-def trace(
-    python_function: Callable[..., Any],
-    name: str,
-    call: BoundCall,
-    leaves: list[Any],
-    specs: list[Any] | None,
-) -> ConcreteFunction:
-    """Runs the Python function once on placeholders and keeps the graph it builds.
+def _match(value: Any, wanted: Any, tensors: list[Any]) -> None:
+    """Appends the tensors of an argument; TypeError where it is not what was traced."""
+    from wengert._function_text import Described
 
-    Parameters
-    ----------
-    leaves : list
-        Flat argument values; tensors and TensorSpecs become placeholders.
-    specs : list of TensorSpec or None
-        Input signature, flat.
-    """
-    from wengert import _variables
-
-    graph = FuncGraph(name)
-    _core.push_graph(graph)
     try:
-        flat: list[Any] = []
-        arg_names: list[str] = []
-        paths = _nest.flatten_with_paths(call.values)
-        for i, ((path, _), leaf) in enumerate(zip(paths, leaves, strict=True)):
-            spec = specs[i] if specs is not None and i < len(specs) else None
-            made = _argument(graph, leaf, spec, call.names[path[0]])
-            if made is not leaf:
-                arg_names.append(call.names[path[0]])
-            flat.append(made)
-        args, kwargs = call.arguments(_nest.pack_sequence_as(call.values, flat))
-        graph.structured_input_signature = (
-            tuple(_nest.map_structure(_spec_of, a) for a in args),
-            {k: _nest.map_structure(_spec_of, v) for k, v in kwargs.items()},
-        )
-        with _variables.lifting_scope(graph) as created:
-            result = python_function(*args, **kwargs)
-        structure = _collect_outputs(graph, result, python_function)
-        _gather_state(graph)
-    finally:
-        _core.pop_graph()
-    concrete = ConcreteFunction(graph, name, arg_names)
-    concrete._result = structure
-    concrete.created_variables = created
-    return concrete
-
-
-def _gather_state(graph: FuncGraph) -> None:
-    """The closing NoOp behind all stateful operations, where there are any."""
-    stateful = [op for op in graph.get_operations() if is_stateful(op.type)]
-    if stateful:
-        with graph.control_dependencies(stateful):
-            _core.apply("NoOp", ())
-
-
-def _argument(graph: FuncGraph, leaf: Any, spec: Any, name: str) -> Any:
-    """The placeholder for a tensor argument; any other value is itself."""
-    if isinstance(leaf, IndexedSlices):
-        values = _argument(graph, leaf.values, None, name)
-        indices = _argument(graph, leaf.indices, None, name)
-        return IndexedSlices(values, indices, leaf.dense_shape)
-    if not isinstance(leaf, (_core.Tensor, TensorSpec)):
-        return leaf
-    source = leaf if spec is None else spec
-    own = source.name if isinstance(source, TensorSpec) else None
-    tensor = _core.placeholder(leaf.dtype, source.shape, _clean(own or name))
-    if leaf.dtype.name == "resource" and isinstance(leaf, _core.Tensor):
-        handle = _core.handle_data(leaf)
-        if handle is not None:
-            _core.set_handle_data(tensor, *handle)
-    graph.inputs.append(tensor)
-    return tensor
-
-
-def _clean(name: str) -> str:
-    text = "".join(c if c.isalnum() or c in "_.-/" else "_" for c in name)
-    return text if text and (text[0].isalnum() or text[0] == ".") else f"arg{text}"
-
-
-def _spec_of(x: Any) -> Any:
-    if isinstance(x, _core.SymbolicTensor):
-        return TensorSpec(x.shape, x.dtype, x.op.name)
-    return x
-
-
-def _collect_outputs(graph: FuncGraph, result: Any, python_function: Any) -> Any:
-    """Appends the Identity of each result; returns the structure with _Output leaves."""
-
-    def add(tensor: Any) -> int:
-        graph.outputs.append(_core.apply("Identity", (tensor,)))
-        return len(graph.outputs) - 1
-
-    def leaf(x: Any) -> Any:
-        if x is None or isinstance(x, _core.Operation):
-            return None
-        if isinstance(x, IndexedSlices):
-            parts = [add(x.values), add(x.indices)]
-            shape = None if x.dense_shape is None else add(x.dense_shape)
-            return _Output(-1, [*parts, shape])
-        try:
-            tensor = _core.convert(x)
-        except (TypeError, ValueError):
-            raise TypeError(
-                "To be compatible with tf.function, Python functions must return zero or more "
-                "Tensors or ExtensionTypes or None values; in compilation of "
-                f"{python_function}, found return value of type {type(x).__name__}, which is "
-                "not a Tensor or ExtensionType."
-            ) from None
-        return _Output(add(tensor))
-
-    structure = _nest.map_structure(leaf, result) if _nest.is_nested(result) else leaf(result)
-
-    def tensor_of(x: Any) -> Any:
-        if not isinstance(x, _Output):
-            return x
-        if x.slices is None:
-            return graph.outputs[x.index]
-        return IndexedSlices(*[None if i is None else graph.outputs[i] for i in x.slices])
-
-    graph.structured_outputs = (
-        _nest.map_structure(tensor_of, structure)
-        if _nest.is_nested(structure)
-        else tensor_of(structure)
-    )
-    return structure
+        _nest.assert_same_structure(value, wanted)
+    except (TypeError, ValueError) as e:
+        raise TypeError(str(e)) from None
+    for x, w in zip(_nest.flatten(value), _nest.flatten(wanted), strict=True):
+        if isinstance(w, TensorSpec):
+            tensors.append(x)
+        elif isinstance(w, IndexedSlices):
+            tensors.extend(p for p in (x.values, x.indices, x.dense_shape) if p is not None)
+        elif not isinstance(w, Described) and (type(x) is not type(w) or x != w):
+            raise TypeError(f"Can not cast {x!r} to Literal[{w!r}]")

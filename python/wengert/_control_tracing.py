@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wengert import _core, _nest
-from wengert._func_graph import FuncGraph, is_stateful
+from wengert._func_graph import FuncGraph
 from wengert._indexed_slices import IndexedSlices
 
 __all__ = [
@@ -156,8 +156,9 @@ class BranchGraph(FuncGraph):
 
     @property
     def stateful(self) -> bool:
-        return any(is_stateful(t) for t in {op.type for op in self.get_operations()})
+        return bool(self.stateful_operations())
 
     def as_function(self, inputs: list[Any]) -> _core.Function:
-        """The function as a value of an attribute."""
+        """The function as a value of an attribute of an operation of the graph around."""
+        self.outer_graph.hold(self)
         return _core.Function(self.name, self, inputs, self.outputs, self.side_effects())

@@ -39,6 +39,8 @@ class Graph:
     device_name: str  # current device string; settable
     ordered: bool
     def get_operations(self) -> list[Operation]: ...
+    def stateful_operations(self) -> list[Operation]:
+        """Those of types that are marked stateful, placeholders aside."""
     def operation_at(self, index: int) -> Operation: ...
     def find_operation(self, name: str) -> Operation | None: ...
     def unique_name(self, name: str, mark_as_used: bool = True) -> str: ...
@@ -57,11 +59,12 @@ class Graph:
         control_inputs: Sequence[Operation] = (),
     ) -> Operation:
         """Low level: tensors of this graph, flat; as OperationSpec in graph.h."""
-    def set_capture(self, capture: Callable[[Tensor, str], Tensor] | None) -> None:
-        """capture(outer_tensor, name): called for an eager tensor or a tensor of another
-        graph used here; returns its stand-in in this graph."""
-    def set_captured_from(self, lookup: Callable[[Tensor], Tensor | None] | None) -> None: ...
+    def set_capture_hooks(self) -> None:
+        """Tensors of other graphs used here go through `_capture(tensor)`, which returns the
+        stand-in; `_captured_from(stand_in)` is the way back, None where there is none."""
     def set_outer(self, outer: Graph | None) -> None: ...
+    @property
+    def outer(self) -> Graph | None: ...
     def set_gradient_override(self, op_type: str, gradient_name: str | None) -> str | None:
         """Returns the previous one."""
     def set_attr_scope(self, name: str, value: Any | None) -> Any | None: ...
@@ -293,6 +296,7 @@ class CallCache:
     """Calls of one tf.function by the shapes of eager arguments: runs and packs, or returns
     NotImplemented."""
 
+    hits: int
     def __call__(self, *args: Any) -> Any: ...
     def add(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import weakref
 from typing import Any
 
 from wengert import _core
@@ -26,7 +27,7 @@ class FuncGraph(Graph):
     Attributes
     ----------
     outer_graph : Graph or None
-        Graph in which the trace began; None in eager mode.
+        Graph in which the trace began; None in eager mode, and when it is gone.
     inputs, outputs : list of Tensor
         Arguments (captures last) and results.
     structured_outputs : nested structure
@@ -38,7 +39,8 @@ class FuncGraph(Graph):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-        self.outer_graph = _core.current_graph()
+        outer: Any = _core.current_graph()
+        self._outer_reference = None if outer is None else weakref.ref(outer)
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
         self.structured_outputs: Any = None
@@ -46,15 +48,19 @@ class FuncGraph(Graph):
         self._captures: dict[int, tuple[Any, Any]] = {}
         self._constants: dict[int, tuple[Any, Any]] = {}
         self._external: dict[int, Any] = {}
-        if self.outer_graph is not None:
-            self.seed = self.outer_graph.seed
-            self.set_outer(self.outer_graph)
+        if outer is not None:
+            self.seed = outer.seed
+            self.set_outer(outer)
         else:
             from wengert._random_seed import eager_seed
 
             self.seed = eager_seed()
-        self.set_capture(self._capture)
-        self.set_captured_from(self._captured_from)
+        self.set_capture_hooks()
+
+    @property
+    def outer_graph(self) -> Any:
+        # Weak: a trace that uses nothing of the graph around may be used longer than that is.
+        return None if self._outer_reference is None else self._outer_reference()
 
     # --- captures ----------------------------------------------------------------------------
     def _capture(self, tensor: Any, name: str = "") -> Any:
@@ -142,7 +148,7 @@ class FuncGraph(Graph):
     # --- effects -----------------------------------------------------------------------------
     def side_effects(self) -> list[Any]:
         """Operations that a call must perform whether or not an output needs them."""
-        return [op for op in self.get_operations() if has_side_effect(op.type)]
+        return [op for op in self.stateful_operations() if has_side_effect(op.type)]
 
 
 # Stateful ops whose absence from a run nobody would notice.

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import itertools
+import sys
 import threading
 import types
 import weakref
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from wengert import _core, _nest
-from wengert._concrete_function import BoundCall, ConcreteFunction, trace
+from wengert import _core
+from wengert._binding import Binder
+from wengert._concrete_function import ConcreteFunction
 from wengert._indexed_slices import IndexedSlices
-from wengert._tensor_spec import TensorSpec
+from wengert._traces import Traces, relax, type_of
+from wengert._tracing import trace
 
 __all__ = ["Function", "function"]
-
-_VARIABLES_ONCE = (
-    "tf.function only supports singleton tf.Variables created on the first call. Make sure the "
-    "tf.Variable is only created once or created outside tf.function. See "
-    "https://www.tensorflow.org/guide/function#creating_tfvariables for more information."
-)
-
-
-class _ById:
-    """Cache key of an unhashable Python argument: its identity."""
-
-    __slots__ = ("obj",)
-
-    def __init__(self, obj: Any) -> None:
-        self.obj = obj
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ById) and self.obj is other.obj
-
-    def __hash__(self) -> int:
-        return id(self.obj)
-
-
-def _is_variable(x: Any) -> bool:
-    return bool(getattr(x, "_is_variable", False))
 
 
 def _same_eager(args: Any, tensors: Any) -> bool:
@@ -53,24 +27,27 @@ def _same_eager(args: Any, tensors: Any) -> bool:
     )
 
 
-def _leaf_key(x: Any) -> Any:
-    if isinstance(x, _core.Tensor):
-        return (x.dtype.as_datatype_enum, x._shape_tuple())
-    if isinstance(x, TensorSpec):
-        shape = x.shape
-        dims = None if shape.rank is None else tuple(shape.as_list())
-        return (x.dtype.as_datatype_enum, dims, x.name)
-    if _is_variable(x):
-        return _ById(x)
-    if isinstance(x, IndexedSlices):
-        return ("IndexedSlices", *[_leaf_key(p) for p in (x.values, x.indices) if p is not None])
-    if isinstance(x, (bool, int, float, complex, str, bytes, type(None))):
-        return (type(x), x)
-    try:
-        hash(x)
-    except TypeError:
-        return _ById(x)
-    return x
+def _outside_functions() -> Any:
+    """The graph around all functions that are being traced; None in eager mode."""
+    graph = _core.current_graph()
+    while graph is not None and graph.building_function:
+        graph = graph.outer_graph
+    return graph
+
+
+class _Settings:
+    """Of `tf.config`: functions are called as Python functions."""
+
+    run_eagerly = False
+
+
+settings = _Settings()
+
+# Functions whose traces are under way on this thread, the innermost last.
+_tracing = threading.local()
+# Deeper nesting is taken for recursion without end, whatever the interpreter's limit is: each
+# level needs some of the thread's stack.
+_DEEPEST = 200
 
 
 class Function:
@@ -92,19 +69,21 @@ class Function:
     ) -> None:
         self._python_function = python_function
         self._name: str = name or getattr(python_function, "__name__", None) or "function"
-        self._input_signature = None if input_signature is None else tuple(input_signature)
+        self._binder = Binder(python_function, input_signature)
         self._autograph = autograph
         self._features = features
         self._jit_compile = jit_compile
         self._reduce_retracing = reduce_retracing
         self._memory_budget = memory_budget
-        self._cache: dict[Any, ConcreteFunction] = {}
-        self._generalised: dict[Any, list[TensorSpec]] = {}
+        self._cache = Traces()
         self._calls = _core.CallCache()  # of eager tensors alone
+        self._other_calls = 0  # that did not trace, of what `_calls` does not know
+        self._noted_calls = 0  # by `_retracing`
         self._lock = threading.RLock()
         self._tracing_count = 0
         self._created_variables: list[Any] = []
-        self._bound: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
+        # Of objects, by identity: they need not be hashable. Each goes with its object.
+        self._bound: dict[int, tuple[weakref.ref[Any], Function]] = {}
         functools.update_wrapper(self, python_function)
 
     # --- attributes of tf.function -----------------------------------------------------------
@@ -118,21 +97,23 @@ class Function:
 
     @property
     def input_signature(self) -> Any:
-        return self._input_signature
+        return self._binder.specs
 
     @property
     def function_spec(self) -> Any:
-        return self._signature
+        return self._binder.signature
 
     def experimental_get_tracing_count(self) -> int:
         return self._tracing_count
 
-    @functools.cached_property
-    def _signature(self) -> inspect.Signature:
-        return inspect.signature(self._python_function)
+    def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
+        """The signatures of all traces, as text."""
+        return "\n\n".join(c.pretty_printed_signature(verbose) for c in self._cache)
 
     # --- calling -----------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if settings.run_eagerly:
+            return self._python_function(*args, **kwargs)
         if not kwargs:
             result = self._calls(*args)
             if result is not NotImplemented:
@@ -144,102 +125,81 @@ class Function:
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
         """The traced function for these arguments; TensorSpecs stand for tensors."""
-        if self._input_signature is not None and not args and not kwargs:
-            args = self._input_signature
+        if self._binder.specs is not None and not args and not kwargs:
+            args = self._binder.specs
         return self._concrete_for(args, kwargs)[0]
 
     def _concrete_for(self, args: Any, kwargs: Any) -> tuple[ConcreteFunction, list[Any]]:
-        bound = self._bind(args, kwargs)
-        if self._input_signature is not None:
-            bound.values = [
-                self._whole_tensor(value, spec)
-                for value, spec in itertools.zip_longest(bound.values, self._input_signature)
-            ][: len(bound.values)]
-        leaves = _nest.flatten_with_paths(bound.values, expand_composites=False)
-        leaves = [(path, self._canonical(leaf)) for path, leaf in leaves]
-        if self._input_signature is not None:
-            leaves = self._apply_signature(leaves, args, kwargs)
+        bound, leaves = self._binder.bind(args, kwargs)
         # Under a signature, what fits it shares one trace.
-        fixed = [] if self._input_signature is None else _nest.flatten(self._input_signature)
-        key_leaves = tuple(
-            _leaf_key(fixed[i] if i < len(fixed) else leaf) for i, (_, leaf) in enumerate(leaves)
+        fixed = self._binder.flat_specs
+        shapes: list[Any] = []
+        group: Any = tuple(
+            type_of(fixed[i] if i < len(fixed) else leaf, shapes)
+            for i, (_, leaf) in enumerate(leaves)
         )
-        all_tensors = all(isinstance(leaf, _core.EagerTensor) for _, leaf in leaves)
-        graph = _core.current_graph()
-        if all_tensors and bound.plain and all(len(path) == 1 for path, _ in leaves):
-            key: Any = (graph, key_leaves)
-        else:
-            key = (graph, tuple(bound.names), tuple(path for path, _ in leaves), key_leaves)
-        tensors = [leaf for _, leaf in leaves if isinstance(leaf, _core.Tensor)]
-        slices = [leaf for _, leaf in leaves if isinstance(leaf, IndexedSlices)]
-        for s in slices:
-            tensors.extend([s.values, s.indices])
+        if not bound.plain or any(len(path) > 1 for path, _ in leaves):
+            group = (tuple(bound.names), tuple(path for path, _ in leaves), group)
+        tensors: list[Any] = []
+        for _, leaf in leaves:
+            if isinstance(leaf, _core.Tensor):
+                tensors.append(leaf)
+            elif isinstance(leaf, IndexedSlices):
+                parts = (leaf.values, leaf.indices, leaf.dense_shape)
+                tensors.extend(p for p in parts if p is not None)
         with self._lock:
-            concrete = self._cache.get(key)
-            if concrete is None:
-                concrete = self._trace(bound, [leaf for _, leaf in leaves])
-                concrete.memory_budget = self._memory_budget
-                self._cache[key] = concrete
+            concrete = self._known(group, tuple(shapes))
+            if concrete is not None:
+                self._other_calls += 1
+            else:
+                concrete = self._new_trace(bound, [x for _, x in leaves], group, tuple(shapes))
         return concrete, tensors
 
-    def _whole_tensor(self, value: Any, spec: Any) -> Any:
-        """A nested list that the signature takes for one tensor, as that tensor."""
-        if isinstance(spec, TensorSpec) and isinstance(value, (list, tuple)):
-            return _core.convert(value, spec.dtype)
-        return value
+    # A trace belongs to the graph outside of all functions; one that uses tensors of a function
+    # around it, to the graph of that. Graphs hold their traces themselves: held here they would
+    # live as long as this object.
+    def _traces_in(self, graph: Any) -> Traces:
+        if graph is None:
+            return self._cache
+        traces = graph._state.get("traces")
+        if traces is None:
+            traces = graph._state["traces"] = weakref.WeakKeyDictionary()
+        found: Traces | None = traces.get(self)
+        if found is None:
+            found = traces[self] = Traces()
+        return found
 
-    def _canonical(self, leaf: Any) -> Any:
-        if isinstance(leaf, (np.ndarray, np.generic)):
-            return _core.convert(leaf)
-        return leaf
+    def _known(self, group: Any, shapes: tuple[Any, ...]) -> ConcreteFunction | None:
+        graph, base = _core.current_graph(), _outside_functions()
+        concrete: ConcreteFunction | None = None
+        if graph is not base:
+            concrete = self._traces_in(graph).find(group, shapes)
+        return concrete or self._traces_in(base).find(group, shapes)
 
-    def _bind(self, args: Any, kwargs: Any) -> BoundCall:
-        """Arguments by parameter name, defaults filled in, in the signature's order."""
-        try:
-            bound = self._signature.bind(*args, **kwargs)
-        except TypeError as e:
-            raise TypeError(
-                f"Binding inputs to tf.function failed due to `{e}`. Received args: {args} and "
-                f"kwargs: {kwargs} for signature: {self._signature_text()}."
-            ) from None
-        bound.apply_defaults()
-        return BoundCall.of(self._signature, bound)
+    def _traces_for(self, concrete: ConcreteFunction) -> Traces:
+        base = _outside_functions()
+        outer = concrete.graph.external_captures
+        if any(isinstance(t, _core.SymbolicTensor) and t.graph is not base for t in outer):
+            base = _core.current_graph()
+        return self._traces_in(base)
 
-    def _signature_text(self) -> str:
-        if self._input_signature is None:
-            return str(self._signature)
-        names = list(self._signature.parameters)
-        parts = [
-            f"{n}: {TensorSpec(s.shape, s.dtype)!r}" if isinstance(s, TensorSpec) else n
-            for n, s in zip(names, self._input_signature, strict=False)
-        ]
-        return f"({', '.join(parts)})"
+    def _new_trace(
+        self, bound: Any, leaves: list[Any], group: Any, shapes: tuple[Any, ...]
+    ) -> ConcreteFunction:
+        if self._reduce_retracing and self._binder.specs is None:
+            general = self._traces_in(_outside_functions()).generalise(group, shapes)
+            if general != shapes:
+                leaves, shapes = relax(leaves, general), general
+        concrete = self._trace(bound, leaves)
+        concrete.memory_budget = self._memory_budget
+        self._traces_for(concrete).add(group, shapes, concrete)
+        if _core.current_graph() is None:
+            from wengert._retracing import note
 
-    def _apply_signature(self, leaves: Any, args: Any, kwargs: Any) -> Any:
-        specs = _nest.flatten(self._input_signature)
-        given = list(leaves)
-        result = []
-        for i, (path, leaf) in enumerate(given):
-            if i >= len(specs):
-                result.append((path, leaf))
-                continue
-            spec = specs[i]
-            if isinstance(leaf, TensorSpec):
-                result.append((path, spec))
-                continue
-            tensor = leaf
-            if not isinstance(leaf, _core.Tensor) and not _is_variable(leaf):
-                tensor = _core.convert(leaf, spec.dtype)
-            if not spec.accepts(tensor):
-                got = TensorSpec(tensor.shape, tensor.dtype)
-                want = TensorSpec(spec.shape, spec.dtype)
-                raise TypeError(
-                    f"Binding inputs to tf.function failed due to `Can not cast {got!r} to "
-                    f"{want!r}`. Received args: {args} and kwargs: {kwargs} for signature: "
-                    f"{self._signature_text()}."
-                )
-            result.append((path, tensor))
-        return result
+            calls = self._calls.hits + self._other_calls
+            note(self._python_function, calls - self._noted_calls)
+            self._noted_calls = calls
+        return concrete
 
     @functools.cached_property
     def _traced_function(self) -> Callable[..., Any]:
@@ -253,39 +213,54 @@ class Function:
 
     # --- tracing -----------------------------------------------------------------------------
     def _trace(self, bound: Any, leaves: list[Any]) -> ConcreteFunction:
-        specs = None if self._input_signature is None else _nest.flatten(self._input_signature)
+        depth = getattr(_tracing, "depth", 0)
+        if depth >= _DEEPEST:
+            raise RecursionError(f"{depth} functions are being traced inside one another")
+        _tracing.depth = depth + 1
+        try:
+            return self._trace_twice(bound, leaves)
+        except RecursionError:
+            if depth > 0:
+                raise
+            raise RecursionError(
+                f"tf.function '{self._name}' calls itself without end while it is traced: a trace "
+                "follows both branches of a condition on tensors. Recursion must end by a Python "
+                "value, or be written as tf.while_loop."
+            ) from None
+        finally:
+            _tracing.depth = depth
+
+    def _trace_twice(self, bound: Any, leaves: list[Any]) -> ConcreteFunction:
+        specs = self._binder.flat_specs or None
         self._tracing_count += 1
         first = self._tracing_count == 1
-        concrete = trace(self._traced_function, self._name, bound, leaves, specs)
-        created = concrete.created_variables
-        if not created:
+        function = self._traced_function
+        concrete = trace(function, self._name, bound, leaves, specs, may_create=first)
+        if not concrete.created_variables:
             return concrete
-        if not first:
-            raise ValueError(_VARIABLES_ONCE)
         # Variables may be made on the first call only: the second trace must not make any.
-        self._created_variables = created
+        self._created_variables = concrete.created_variables
         self._tracing_count += 1
-        concrete = trace(self._traced_function, self._name, bound, leaves, specs)
-        if concrete.created_variables:
-            raise ValueError(_VARIABLES_ONCE)
-        return concrete
+        return trace(function, self._name, bound, leaves, specs, may_create=False)
 
     # --- methods and copies ------------------------------------------------------------------
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
+        known = self._bound.get(id(instance))
+        if known is not None and known[0]() is instance:
+            return known[1]
+        key, table = id(instance), self._bound
         try:
-            bound = self._bound.get(instance)
-        except TypeError:
-            return self._bind_to(instance)
-        if bound is None:
-            bound = self._bind_to(instance)
-            self._bound[instance] = bound
+            # Weak, so that the kept function does not keep the instance alive.
+            reference = weakref.ref(instance, lambda _: table.pop(key, None))
+        except TypeError:  # of a class with slots, and without one for this: nothing is kept
+            return self._bind_to(lambda: instance)
+        bound = self._bind_to(reference)
+        table[key] = (reference, bound)
         return bound
 
-    def _bind_to(self, instance: Any) -> Function:
-        # Weak, so that the cached bound function does not keep the instance alive.
-        reference = weakref.ref(instance)
+    def _bind_to(self, reference: Callable[[], Any]) -> Function:
         function = self._python_function
 
         @functools.wraps(function)
@@ -299,22 +274,32 @@ class Function:
             body = function if conversion is None else conversion.convert(function)
             return body(target, *args, **kwargs)
 
-        parameters = list(self._signature.parameters.values())[1:]
-        method.__signature__ = self._signature.replace(  # type: ignore[attr-defined]
+        parameters = list(self._binder.signature.parameters.values())[1:]
+        method.__signature__ = self._binder.signature.replace(  # type: ignore[attr-defined]
             parameters=parameters
         )
         return Function(method, *self._settings())
 
     def _settings(self) -> tuple[Any, ...]:
         return (
-            self._name, self._input_signature, self._autograph, self._jit_compile,
+            self._name, self._binder.specs, self._autograph, self._jit_compile,
             self._reduce_retracing, self._features, self._memory_budget,
         )  # fmt: skip
 
     def __reduce__(self) -> Any:
-        return Function, (self._python_function, *self._settings())
+        # A function that a module holds goes by name, as Python's own do: what is decorated is not
+        # to be found otherwise.
+        name = getattr(self, "__qualname__", "")
+        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else (Function, (self._python_function, *self._settings()))
+
+    def __copy__(self) -> Function:
+        return Function(self._python_function, *self._settings())
 
     def __deepcopy__(self, memo: Any) -> Function:
+        """Without traces, which the copy makes anew."""
         import copy
 
         return Function(copy.deepcopy(self._python_function, memo), *self._settings())
@@ -387,7 +372,7 @@ def function(
         if isinstance(inner, Function):
             inner = inner.python_function
         if not callable(inner):
-            raise TypeError(f"tf.function expects a callable, got {inner!r}")
+            raise TypeError(f"{inner!r} is not a callable object")
         made = Function(
             inner,
             input_signature=input_signature,

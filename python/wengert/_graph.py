@@ -202,6 +202,10 @@ class Graph(_core.Graph):
     def clear_collection(self, name: Any) -> None:
         self._collections.pop(name, None)
 
+    def hold(self, graph: Graph) -> None:
+        """Keeps the object of a graph that operations of this one call."""
+        self._state.setdefault("held", {})[id(graph)] = graph
+
     # --- scopes ------------------------------------------------------------------------------
     @contextlib.contextmanager
     def name_scope(self, name: str | None) -> Iterator[str]:
@@ -368,6 +372,10 @@ class _GradientGraph(Graph):
     __slots__ = ()
     building_function = True
 
+    @property
+    def outer_graph(self) -> Any:
+        return self.outer
+
     def _capture(self, tensor: Any, name: str = "") -> Any:
         if isinstance(tensor, _core.SymbolicTensor):
             return _core.capture(self, tensor)
@@ -382,9 +390,16 @@ _kept: list[Graph] = []
 
 
 def keep(graph: Any) -> None:
-    """What Python knows of `graph` must outlive its object: the core alone refers to it."""
-    if isinstance(graph, _GradientGraph) and not any(g is graph for g in _kept):
-        _kept.append(graph)
+    """Ties the life of the object of a gradient function's graph, to which the core alone refers,
+    to that of the graph around: what Python knows of it must not be lost."""
+    while isinstance(graph, _GradientGraph):
+        outer: Any = graph.outer
+        if outer is None:  # belongs to the gradient of a tape
+            if not any(g is graph for g in _kept):
+                _kept.append(graph)
+            return
+        outer.hold(graph)
+        graph = outer
 
 
 def adopt(graph: Any) -> None:

@@ -20,10 +20,11 @@ _MOST_TAPES = 1024
 
 class _Waiting(threading.local):
     def __init__(self) -> None:
-        self.tapes: dict[str, list[Any]] = {}
+        self.tapes: weakref.WeakKeyDictionary[_Callback, list[Any]] = weakref.WeakKeyDictionary()
 
 
 _waiting = _Waiting()
+_by_token: weakref.WeakValueDictionary[str, _Callback] = weakref.WeakValueDictionary()
 
 
 class _Callback:
@@ -32,6 +33,7 @@ class _Callback:
     def __init__(self, call: Callable[[list[Any]], list[Any]], kind: str) -> None:
         self.token = f"{kind}_{next(_tokens)}"
         self.call = call
+        _by_token[self.token] = self
         alive = weakref.ref(self)
 
         def run(inputs: list[Any]) -> list[Any]:
@@ -127,7 +129,7 @@ def py_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None 
         with GradientTape(persistent=True) as tape:
             tape.watch([x for x in inputs if is_trainable(x.dtype)])
             results = call(inputs)
-        tapes = _waiting.tapes.setdefault(callback.token, [])
+        tapes = _waiting.tapes.setdefault(callback, [])
         tapes.append((tape, inputs, results))
         del tapes[:-_MOST_TAPES]
         return results
@@ -153,7 +155,8 @@ def _eager_py_func_gradient(op: Any, *upstream: Any) -> Any:
         from wengert._creation import zeros_like
         from wengert._indexed_slices import IndexedSlices
 
-        tapes = _waiting.tapes.get(token)
+        forward = _by_token.get(token)
+        tapes = _waiting.tapes.get(forward) if forward is not None else None
         if not tapes:
             raise RuntimeError(
                 f"The gradient of py_function operation '{op.name}' ran without its forward call "

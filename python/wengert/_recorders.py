@@ -49,7 +49,7 @@ class GraphRecorder:
 
     def __init__(self, graph: Any, watch_accessed: bool, variables: dict[int, Any]) -> None:
         def accessed(handle: Any) -> bool:
-            variable = _variable_of(graph, handle)
+            variable = _variable_of(handle)
             if variable is None or not variable.trainable:
                 return False
             variables.setdefault(id(variable), variable)
@@ -72,8 +72,8 @@ class GraphRecorder:
         return self.core.gradient(ys, xs, grad_ys)
 
 
-def _variable_of(graph: Any, handle: Any) -> Any:
-    """The variable behind a handle in `graph`, or None."""
+def _variable_of(handle: Any) -> Any:
+    """The variable behind a handle, or None."""
     from wengert import _variables
 
     while isinstance(handle, _core.SymbolicTensor):

@@ -53,10 +53,12 @@ def numpy_text(tensor: Any, is_repr: bool = False) -> str:
     if not tensor.dtype.is_numpy_compatible:
         return f"<unprintable {tensor.dtype.name}>"
     value = tensor.numpy()
-    if not is_repr:
-        return str(value)
-    is_number = isinstance(value, np.generic) and not isinstance(value, bytes)
-    return repr(value.item() if is_number else value)
+    if is_repr:
+        is_number = isinstance(value, np.generic) and not isinstance(value, bytes)
+        text = repr(value.item() if is_number else value)
+    else:
+        text = str(value)
+    return f"\n{text}" if "\n" in text else text
 
 
 def _eager_repr(self: Any) -> str:

@@ -10,6 +10,7 @@ from wengert._indexed_slices import IndexedSlices
 __all__ = [
     "assert_variables_initialized",
     "batch_scatter_update",
+    "count_up_to",
     "is_variable_initialized",
     "report_uninitialized_variables",
     "scatter_add",
@@ -28,6 +29,11 @@ __all__ = [
 def _slices(ref: Any, indices: Any, updates: Any) -> IndexedSlices:
     indices = _core.convert(indices, None, "indices")
     return IndexedSlices(_core.convert(updates, ref.dtype, "updates"), indices)
+
+
+def count_up_to(ref: Any, limit: int, name: str | None = None) -> Any:
+    """The value of a counter, which is then increased; OutOfRangeError when it is `limit`."""
+    return ref.count_up_to(limit)
 
 
 def scatter_add(

@@ -58,9 +58,15 @@ class VariableUpdates:
         return _core.convert(value, self._dtype)
 
     def _update(
-        self, op_type: str, inputs: tuple[Any, ...], name: str | None, read_value: bool = True
+        self,
+        op_type: str,
+        inputs: tuple[Any, ...],
+        name: str | None,
+        read_value: bool = True,
+        attrs: Any = None,
     ) -> Any:
-        attrs = None if op_type.startswith("ResourceScatterNd") else {"dtype": self._dtype}
+        if attrs is None and not op_type.startswith("ResourceScatterNd"):
+            attrs = {"dtype": self._dtype}
         op = _core.apply(op_type, (self._handle, *inputs), attrs, name)
         if not read_value:
             return op
@@ -70,6 +76,17 @@ class VariableUpdates:
         from wengert._variables import AssignedVariable
 
         return AssignedVariable(self, op)  # type: ignore[arg-type]
+
+    def count_up_to(self, limit: int) -> Any:
+        """The value of an integer scalar, which is then increased by one.
+
+        Raises
+        ------
+        OutOfRangeError
+            When the value is `limit`.
+        """
+        attrs = {"limit": int(limit), "T": self._dtype}
+        return _core.apply("ResourceCountUpTo", (self._handle,), attrs)
 
     # --- rows --------------------------------------------------------------------------------
     def _scatter(self, op_type: str, delta: Any, name: str | None) -> Any:

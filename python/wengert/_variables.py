@@ -24,15 +24,15 @@ _by_resource: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDict
 
 
 @contextlib.contextmanager
-def lifting_scope(graph: Any) -> Iterator[list[Any]]:
-    """Collects the variables created while a function is traced."""
-    previous = getattr(_local, "created", None)
+def lifting_scope(may_create: bool) -> Iterator[list[Any]]:
+    """Collects the variables created while a function is traced, or refuses them."""
+    previous = getattr(_local, "created", None), getattr(_local, "refuse", False)
     created: list[Any] = []
-    _local.created = created
+    _local.created, _local.refuse = created, not may_create
     try:
         yield created
     finally:
-        _local.created = previous
+        _local.created, _local.refuse = previous
 
 
 def variables_of_handles(handles: list[Any]) -> list[Any]:
@@ -110,6 +110,8 @@ class Variable(VariableUpdates):
             )
         self._constraint = constraint
         self._synchronization, self._aggregation = synchronization, aggregation
+        if synchronization is not None or aggregation is not None:
+            _ = self.synchronization, self.aggregation  # must be valid
         self._save_slice_info = None
         wanted = None if dtype is None else as_dtype(dtype)
         graph = _core.current_graph()
@@ -126,6 +128,13 @@ class Variable(VariableUpdates):
     ) -> None:  # fmt: skip
         created = getattr(_local, "created", None)
         tracing = _core.current_graph() is not None
+        if tracing and getattr(_local, "refuse", False):
+            raise ValueError(
+                "tf.function only supports singleton tf.Variables created on the first call. Make "
+                "sure the tf.Variable is only created once or created outside tf.function. See "
+                "https://www.tensorflow.org/guide/function#creating_tfvariables for more "
+                "information."
+            )
         with _graph.init_scope():
             value = _concrete_value(initial_value, dtype)
             if _core.current_graph() is not None:
@@ -234,11 +243,15 @@ class Variable(VariableUpdates):
 
     @property
     def synchronization(self) -> Any:
-        return self._synchronization
+        from wengert._variable_options import VariableSynchronization, checked
+
+        return checked(VariableSynchronization, self._synchronization, "synchronization")
 
     @property
     def aggregation(self) -> Any:
-        return self._aggregation
+        from wengert._variable_options import VariableAggregation, checked
+
+        return checked(VariableAggregation, self._aggregation, "aggregation")
 
     @property
     def initializer(self) -> Any:
@@ -317,7 +330,10 @@ class Variable(VariableUpdates):
         return array if dtype is None else array.astype(dtype)
 
     def __getitem__(self, key: Any) -> Any:
-        return self.value()[key]
+        """A part of the value. `v[key].assign(value)` changes that part of the variable."""
+        from wengert._variable_slices import sliced
+
+        return sliced(self, key)
 
     def __iter__(self) -> Any:
         return iter(self.value())
@@ -365,6 +381,20 @@ class Variable(VariableUpdates):
                 f"{self!r})"
             )
         return id(self)
+
+    def to_proto(self, export_scope: str | None = None) -> Any:
+        if not self._in_graph_mode:
+            raise RuntimeError("This operation is not supported when eager execution is enabled.")
+        raise NotImplementedError(
+            f"Variable {self.name} has no protocol buffer form. Save values with "
+            "tf.compat.v1.train.Saver or as NumPy arrays, and build the graph again from Python."
+        )
+
+    @staticmethod
+    def from_proto(variable_def: Any, import_scope: str | None = None) -> Any:
+        raise NotImplementedError(
+            "Variables have no protocol buffer form: make them with tf.Variable."
+        )
 
     def __deepcopy__(self, memo: Any) -> Variable:
         if self._in_graph_mode:
@@ -422,10 +452,15 @@ class AssignedVariable(Variable):
             return super().gather_nd(indices, name)
 
     def _update(
-        self, op_type: str, inputs: tuple[Any, ...], name: str | None, read_value: bool = True
+        self,
+        op_type: str,
+        inputs: tuple[Any, ...],
+        name: str | None,
+        read_value: bool = True,
+        attrs: Any = None,
     ) -> Any:
         with _graph.control_dependencies([self._parent_op]):
-            return super()._update(op_type, inputs, name, read_value)
+            return super()._update(op_type, inputs, name, read_value, attrs)
 
 
 def _unpickle(value: Any, name: str, trainable: bool) -> Variable:

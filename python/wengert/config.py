@@ -8,9 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from wengert import _core
+from wengert._function import settings
 from wengert._memory import checked_budget
 
-__all__ = ["get_memory_budget", "set_memory_budget", "threading"]
+__all__ = [
+    "experimental_functions_run_eagerly",
+    "experimental_run_functions_eagerly",
+    "functions_run_eagerly",
+    "get_memory_budget",
+    "run_functions_eagerly",
+    "set_memory_budget",
+    "threading",
+]
 
 
 def set_memory_budget(bytes: int | None) -> None:
@@ -52,6 +61,34 @@ def get_memory_budget() -> int | None:
     """The limit that `set_memory_budget` set; None: there is none."""
     budget = _core.memory_budget()
     return None if budget < 0 else budget
+
+
+def run_functions_eagerly(run_eagerly: bool) -> None:
+    """With True, a `tf.function` that is called runs as the Python function it was made of.
+
+    For debugging: the function is not traced, and sees what it is called with.
+
+    Examples
+    --------
+    >>> import wengert as tf
+    >>> @tf.function
+    ... def f(x):
+    ...     return tf.executing_eagerly()
+    >>> tf.config.run_functions_eagerly(True)
+    >>> f(1.0)
+    True
+    >>> tf.config.run_functions_eagerly(False)
+    """
+    settings.run_eagerly = bool(run_eagerly)
+
+
+def functions_run_eagerly() -> bool:
+    """Whether `run_functions_eagerly` is on."""
+    return settings.run_eagerly
+
+
+experimental_run_functions_eagerly = run_functions_eagerly
+experimental_functions_run_eagerly = functions_run_eagerly
 
 
 class threading:  # noqa: N801  (the name of the submodule)

@@ -199,9 +199,12 @@ class Graph : public std::enable_shared_from_this<Graph> {
   void AddFunction(std::shared_ptr<const Function> function);
   std::shared_ptr<const Function> FindFunction(const std::string& name) const;
   const std::vector<std::shared_ptr<const Function>>& functions() const { return functions_; }
-  // Graph in which the tracing of this one was started; null for a plain graph.
-  Graph* outer() const { return outer_; }
-  void set_outer(Graph* outer) { outer_ = outer; }
+  // Graph in which the tracing of this one was started; null for a plain graph and once it is
+  // gone: it is not kept alive.
+  std::shared_ptr<Graph> outer() const { return outer_.lock(); }
+  void set_outer(Graph* outer) {
+    outer_ = outer == nullptr ? std::weak_ptr<Graph>() : outer->weak_from_this();
+  }
   // Called for an input tensor of another graph; returns its stand-in here. Unset: such
   // inputs are a ValueError. Set by function tracing.
   std::function<Tensor(const Tensor&)> capture;
@@ -263,7 +266,7 @@ class Graph : public std::enable_shared_from_this<Graph> {
   std::set<std::pair<Dims, std::vector<int64_t>>> reductions_;
   uint64_t version_ = 0;
   std::vector<std::shared_ptr<const Function>> functions_;
-  Graph* outer_ = nullptr;
+  std::weak_ptr<Graph> outer_;
   std::unordered_map<Tensor, std::optional<Array>, TensorHash> evaluated_;
   mutable std::unordered_map<Tensor, std::vector<Operation*>, TensorHash> consumers_;
   mutable int64_t consumers_upto_ = 0;

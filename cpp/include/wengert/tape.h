@@ -33,10 +33,11 @@ std::vector<EagerValue> Execute(const OpDef& def, const std::vector<EagerValue>&
                                 const AttrMap& attrs);
 // Runs a function now. With `keep_intermediates`, what its gradient needs is kept while a tape
 // records; without, it is computed again, which a function of random numbers or variables must
-// not do.
+// not do. Tapes hold on to `host`: what gradients of the function need of the host program.
 std::vector<EagerValue> CallFunction(const std::shared_ptr<const Function>& function,
                                      const std::vector<EagerValue>& inputs,
-                                     bool keep_intermediates = true);
+                                     bool keep_intermediates = true,
+                                     const std::shared_ptr<void>& host = nullptr);
 
 // A gradient: none, a value, or the parts of IndexedSlices.
 struct EagerGrad {
@@ -55,6 +56,7 @@ struct TapeEntry {
   std::shared_ptr<const AttrMap> attrs;
   std::vector<EagerValue> inputs, outputs;
   std::shared_ptr<const Function> function;  // of a call
+  std::shared_ptr<void> host;                // kept for the function
   int num_outputs = 0;                       // without those that its gradient made it gain
   EagerGradientFn backward;
 };

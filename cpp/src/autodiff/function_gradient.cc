@@ -206,7 +206,8 @@ int DifferentiatedOutputs(const Operation& op, const std::vector<Grad>& out_grad
 
 std::shared_ptr<const Function> FindFunction(const Graph& graph, const FunctionRef& ref) {
   if (ref.function) return ref.function;
-  for (const Graph* g = &graph; g != nullptr; g = g->outer()) {
+  if (std::shared_ptr<const Function> f = graph.FindFunction(ref.name)) return f;
+  for (std::shared_ptr<Graph> g = graph.outer(); g != nullptr; g = g->outer()) {
     if (std::shared_ptr<const Function> f = g->FindFunction(ref.name)) return f;
   }
   throw LookupError("Function '" + ref.name + "' is not in the graph's library");

@@ -1,9 +1,11 @@
-// TensorStridedSliceUpdate: a tensor with a slice of it replaced.
+// TensorStridedSliceUpdate: a tensor with a slice of it replaced; the same for variables.
 #include <string>
 
 #include "ops/register.h"
 #include "ops/shape_util.h"
 #include "ops/slice_spec.h"
+#include "ops/state_util.h"
+#include "wengert/gradients.h"
 
 namespace wengert {
 namespace {
@@ -18,8 +20,7 @@ AttrMap MaskAttrs(const Operation& op) {
 }
 
 // The flat positions that the slice takes, an index vector each, and the shape of the slice.
-std::pair<Value, Dims> Positions(LoweringContext& c) {
-  const Dims dims = c.dims(0);
+std::pair<Value, Dims> Positions(LoweringContext& c, const Dims& dims) {
   const Operation& op = c.op;
   const op_util::SliceMasks masks{op.int_attr(kMasks[0]), op.int_attr(kMasks[1]),
                                   op.int_attr(kMasks[2]), op.int_attr(kMasks[3]),
@@ -49,16 +50,17 @@ bool Broadcasts(const Dims& from, const Dims& to) {
   return true;
 }
 
-void LowerUpdate(LoweringContext& c) {
-  const Dims dims = c.dims(0);
-  const auto [at, shape] = Positions(c);
+// `old` with the slice replaced by input 4.
+Value Updated(LoweringContext& c, Value old) {
+  const Dims dims = c.b.dims(old);
+  const auto [at, shape] = Positions(c, dims);
   if (!Broadcasts(c.dims(4), shape)) {
     c.Fail("Cannot broadcast input shape " + ToString(c.dims(4)) + " into final shape " +
            ToString(shape));
   }
   const Value updates = c.b.Reshape(c.b.Broadcast(c.x(4), shape), {NumElements(shape)});
-  const Value flat = c.b.Reshape(c.x(0), {NumElements(dims)});
-  c.set(c.b.Reshape(c.b.Scatter(ScatterOp::kSet, flat, at, updates), dims));
+  const Value flat = c.b.Reshape(old, {NumElements(dims)});
+  return c.b.Reshape(c.b.Scatter(ScatterOp::kSet, flat, at, updates), dims);
 }
 
 // y = x with a slice replaced by v: dx = dy with zeros there, dv = that slice of dy, summed
@@ -91,7 +93,27 @@ void RegisterSliceUpdateOp(OpRegistry& r) {
       .Doc("A tensor whose slice [begin:end:strides] is replaced by a value that broadcasts to it")
       .Shape(shape_rules::Unchanged)
       .Gradient(UpdateGradient)
-      .Lower(LowerUpdate);
+      .Lower([](LoweringContext& c) { c.set(Updated(c, c.x(0))); });
+  for (const char* name : kMasks) op.Attr(std::string(name) + ": int = 0");
+}
+
+void RegisterResourceSliceOp(OpRegistry& r) {
+  OpDef& op = r.Op("ResourceStridedSliceAssign");
+  op.Input("ref: resource")
+      .Input("begin: Index")
+      .Input("end: Index")
+      .Input("strides: Index")
+      .Input("value: T")
+      .Attr("T: type")
+      .Attr("Index: {int32, int64}")
+      .Stateful()
+      .Doc("Sets the slice [begin:end:strides] of a variable to a value that broadcasts to it")
+      .Shape(shape_rules::NoOutputs)
+      .NoGradient()
+      .Lower([](LoweringContext& c) {
+        const Value old = c.b.ReadVariable(c.x(0), c.dtype(4));
+        c.b.AssignVariable(c.x(0), Updated(c, old));
+      });
   for (const char* name : kMasks) op.Attr(std::string(name) + ": int = 0");
 }
 

@@ -1,4 +1,7 @@
 // Variables behind resource handles, and ops that exist for their effects.
+#include <cstring>
+#include <string>
+
 #include "ops/register.h"
 #include "ops/shape_util.h"
 #include "ops/state_util.h"
@@ -51,6 +54,27 @@ LoweringFn Update(ScalarOp op) {
     }
     c.b.AssignVariable(c.x(0), c.b.Map(op, old, c.x(1)));
   };
+}
+
+void LowerCountUpTo(LoweringContext& c) {
+  const int64_t limit = c.op.int_attr("limit");
+  const Value old = c.b.ReadVariable(c.x(0), c.op.type_attr("T"));
+  if (!c.b.dims(old).empty()) {
+    c.Fail("input is not a scalar: " + ToString(c.b.dims(old)));
+  }
+  KernelSpec spec;
+  spec.name = "ResourceCountUpTo";
+  spec.dtypes = {c.b.dtype(old)};
+  spec.dims = {Dims{}};
+  spec.run = [limit](const std::vector<Array>& in, std::vector<Array>& out) {
+    if (in[0].AsInt(0) >= limit) {
+      throw Error(ErrorKind::kOutOfRange, "Reached limit of " + std::to_string(limit));
+    }
+    std::memcpy(out[0].raw(), in[0].raw(), in[0].bytes());
+  };
+  const Value now = c.b.Kernel(std::move(spec), {old})[0];
+  c.b.AssignVariable(c.x(0), c.b.Map(ScalarOp::kAdd, now, 1.0));
+  c.set(now);
 }
 
 void LowerVariableShape(LoweringContext& c) {
@@ -117,6 +141,17 @@ void RegisterVariables(OpRegistry& r) {
       .NoGradient()
       .Lower(Update(ScalarOp::kSub));
 
+  r.Op("ResourceCountUpTo")
+      .Input("resource: resource")
+      .Output("output: T")
+      .Attr("limit: int")
+      .Attr("T: {int32, int64}")
+      .Stateful()
+      .Doc("The value of a counter, which is then increased; OutOfRange when it is the limit")
+      .Shape(shape_rules::Scalar)
+      .NoGradient()
+      .Lower(LowerCountUpTo);
+
   r.Op("VarIsInitializedOp")
       .Input("resource: resource")
       .Output("is_initialized: bool")
@@ -150,6 +185,7 @@ void RegisterVariables(OpRegistry& r) {
 void RegisterStateOps(OpRegistry& r) {
   RegisterVariables(r);
   RegisterResourceScatterOps(r);
+  RegisterResourceSliceOp(r);
 
   r.Op("NoOp")
       .Doc("Nothing: a place for control dependencies to meet")

@@ -10,6 +10,7 @@ namespace wengert {
 
 void RegisterAssertOp(OpRegistry& r);
 void RegisterResourceScatterOps(OpRegistry& r);
+void RegisterResourceSliceOp(OpRegistry& r);
 void RegisterPrintOps(OpRegistry& r);
 
 // At most `limit` elements (all when negative) in the order of memory, nested brackets.

@@ -24,7 +24,7 @@ class Functions {
     if (known.function.lock() != function) {  // new, or in the place of one that died
       known = Known();
       known.function = function;
-      if (known_.size() > 2 * alive_ + 64) Purge();
+      if (known_.size() > alive_ + alive_ / 4 + 8) Purge();
     }
     return known_[function.get()];
   }

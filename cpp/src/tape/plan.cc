@@ -82,6 +82,11 @@ class FormGraph {
 std::shared_ptr<const Plan> MakePlan(const Form& form) {
   auto plan = std::make_shared<Plan>();
   plan->form = form;
+  for (Form::Op& op : plan->form.ops) {
+    if (op.function == nullptr) continue;
+    plan->functions.push_back(op.function);
+    op.function = nullptr;
+  }
   FormGraph forward(form);
   autodiff::Backward backward = autodiff::BuildBackward(forward.graph(), forward.tensors(form.ys),
                                                         forward.tensors(form.xs), "tape");
@@ -122,36 +127,48 @@ class PlanCache {
     std::lock_guard<std::mutex> lock(mutex_);
     auto [first, last] = index_.equal_range(hash);
     for (auto it = first; it != last; ++it) {
-      if (!(it->second->second->form == form)) continue;
+      const Plan& plan = *it->second->second;
+      if (!(plan.form == form) || plan.expired()) continue;
       plans_.splice(plans_.begin(), plans_, it->second);
       return it->second->second;
     }
     return nullptr;
   }
   void Add(size_t hash, std::shared_ptr<const Plan> plan) {
-    std::shared_ptr<const Plan> dropped;
+    std::list<Entry> dropped;  // destroyed after the lock is released
     std::lock_guard<std::mutex> lock(mutex_);
     plans_.emplace_front(hash, std::move(plan));
     index_.emplace(hash, plans_.begin());
-    if (plans_.size() <= kMostPlans) return;
-    auto [first, last] = index_.equal_range(plans_.back().first);
-    for (auto it = first; it != last; ++it) {
-      if (it->second != std::prev(plans_.end())) continue;
-      index_.erase(it);
-      break;
+    for (auto it = plans_.begin(); it != plans_.end();) {
+      const auto next = std::next(it);
+      if (it->second->expired()) Drop(it, &dropped);
+      it = next;
     }
-    dropped = std::move(plans_.back().second);
-    plans_.pop_back();
+    if (plans_.size() > kMostPlans) Drop(std::prev(plans_.end()), &dropped);
   }
 
  private:
   using Entry = std::pair<size_t, std::shared_ptr<const Plan>>;
+  void Drop(std::list<Entry>::iterator plan, std::list<Entry>* dropped) {
+    auto [first, last] = index_.equal_range(plan->first);
+    for (auto it = first; it != last; ++it) {
+      if (it->second != plan) continue;
+      index_.erase(it);
+      break;
+    }
+    dropped->splice(dropped->begin(), plans_, plan);
+  }
   std::mutex mutex_;
   std::list<Entry> plans_;  // most recently used first
   std::unordered_multimap<size_t, std::list<Entry>::iterator> index_;
 };
 
 }  // namespace
+
+bool Plan::expired() const {
+  return std::any_of(functions.begin(), functions.end(),
+                     [](const std::weak_ptr<const Function>& f) { return f.expired(); });
+}
 
 std::shared_ptr<const Plan> FindPlan(const Form& form) {
   static PlanCache* cache = new PlanCache;

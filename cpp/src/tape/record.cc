@@ -39,13 +39,14 @@ const OpDef& CallOp() {
 }
 
 void RecordCall(const std::vector<Tape*>& tapes, const std::shared_ptr<const Function>& function,
-                int num_outputs, const std::vector<EagerValue>& inputs,
-                const std::vector<EagerValue>& outputs) {
+                const std::shared_ptr<void>& host, int num_outputs,
+                const std::vector<EagerValue>& inputs, const std::vector<EagerValue>& outputs) {
   auto entry = std::make_shared<TapeEntry>();
   entry->def = &CallOp();
   entry->inputs = inputs;
   entry->outputs = outputs;
   entry->function = function;
+  entry->host = host;
   entry->num_outputs = num_outputs;
   for (Tape* tape : tapes) tape->Record(entry);
 }
@@ -144,8 +145,8 @@ std::vector<EagerValue> Execute(const OpDef& def, const std::vector<EagerValue>&
 }
 
 std::vector<EagerValue> CallFunction(const std::shared_ptr<const Function>& function,
-                                     const std::vector<EagerValue>& inputs,
-                                     bool keep_intermediates) {
+                                     const std::vector<EagerValue>& inputs, bool keep_intermediates,
+                                     const std::shared_ptr<void>& host) {
   if (!function) throw ValueError("CallFunction: no function");
   const std::vector<Array> arrays = Arrays(inputs);
   const std::vector<Tape*> tapes =
@@ -155,7 +156,7 @@ std::vector<EagerValue> CallFunction(const std::shared_ptr<const Function>& func
   if (keep_intermediates) run = tape::GrownFunction(function, static_cast<int>(tapes.size()));
   std::vector<EagerValue> outputs = NewValues(tape::RunFunction(run, arrays));
   const int count = static_cast<int>(function->outputs.size());
-  if (AnyTrainable(outputs)) RecordCall(tapes, run, count, inputs, outputs);
+  if (AnyTrainable(outputs)) RecordCall(tapes, run, host, count, inputs, outputs);
   outputs.resize(static_cast<size_t>(count));
   return outputs;
 }

@@ -67,7 +67,7 @@ const Variable* VariableOf(const Array& handle) {
 }  // namespace
 
 bool Form::Op::operator==(const Op& o) const {
-  return def == o.def && function == o.function && num_outputs == o.num_outputs &&
+  return def == o.def && identity == o.identity && num_outputs == o.num_outputs &&
          inputs == o.inputs && outputs == o.outputs &&
          (attrs == o.attrs || (attrs && o.attrs && *attrs == *o.attrs));
 }
@@ -84,7 +84,7 @@ size_t Form::Hash() const {
   size_t hash = ops.size();
   for (const Op& op : ops) {
     Mix(&hash, reinterpret_cast<size_t>(op.def));
-    Mix(&hash, reinterpret_cast<size_t>(op.function.get()));
+    Mix(&hash, reinterpret_cast<size_t>(op.identity));
     for (int i : op.inputs) Mix(&hash, static_cast<size_t>(i));
   }
   for (const Value& v : values) {
@@ -99,7 +99,9 @@ size_t Form::Hash() const {
 Run::Run(const std::vector<std::shared_ptr<TapeEntry>>& entries_in) : entries(entries_in) {
   form.ops.reserve(entries.size());
   for (const std::shared_ptr<TapeEntry>& entry : entries) {
-    Form::Op op{entry->def, entry->attrs, entry->function, entry->num_outputs, {}, {}};
+    Form::Op op{
+        entry->def, entry->attrs, entry->function, entry->function.get(), entry->num_outputs, {},
+        {}};
     for (size_t i = 0; i < entry->inputs.size(); ++i) {
       const EagerValue& v = entry->inputs[i];
       const size_t before = values.size();

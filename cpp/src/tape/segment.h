@@ -16,7 +16,8 @@ struct Form {
   struct Op {
     const OpDef* def;
     std::shared_ptr<const AttrMap> attrs;
-    std::shared_ptr<const Function> function;
+    std::shared_ptr<const Function> function;  // null in the form of a plan: see `identity`
+    const Function* identity;
     int num_outputs;
     std::vector<int> inputs, outputs;  // numbers of values
     bool operator==(const Op& o) const;
@@ -59,6 +60,10 @@ class Run {
 // The gradient of a form.
 struct Plan {
   Form form;
+  // Those that the form calls. Plans are kept for long, functions must not be: without them the
+  // plan is of no use.
+  std::vector<std::weak_ptr<const Function>> functions;
+  bool expired() const;
   std::shared_ptr<const Function> backward;
   std::vector<FunctionGradient::Result> results;  // one per x
   // What `backward` takes after the gradients: values, or outputs that a call must gain first.

@@ -147,6 +147,7 @@ _NAMES = {
     **dict.fromkeys(
         (
             "batch_scatter_update",
+            "count_up_to",
             "is_variable_initialized",
             "assert_variables_initialized",
             "report_uninitialized_variables",
