@@ -239,6 +239,10 @@ ONES = np.ones(2, np.float32)
         ),
         (lambda: tf.function(one)(y=1), "`missing a required argument: 'x'`"),
         (lambda: tf.function(one)(), "and kwargs: {} for signature: (x)."),
+        (
+            lambda: tf.function(optional)(),
+            "and kwargs: {} for signature: (x, y=<captured_default_value>).",
+        ),
         (lambda: tf.function(3), "3 is not a callable object"),
     ],
 )

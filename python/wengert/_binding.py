@@ -127,7 +127,9 @@ class Binder:
 
     def _text(self) -> str:
         if self.specs is None:
-            return str(self.signature)
+            own = self.signature
+            bare = [_bare(p) for p in own.parameters.values()]
+            return str(own.replace(parameters=bare, return_annotation=own.empty))
         from wengert._function_text import type_text
 
         parts = []
@@ -143,6 +145,18 @@ class Binder:
                 text += " = <captured_default_value>"
             parts.append(text)
         return f"({', '.join(parts)})"
+
+
+class _Default:
+    """Stands for a default value in texts of signatures."""
+
+    def __repr__(self) -> str:
+        return "<captured_default_value>"
+
+
+def _bare(p: inspect.Parameter) -> inspect.Parameter:
+    default = p.default if p.default is p.empty else _Default()
+    return p.replace(annotation=p.empty, default=default)
 
 
 def _accept(spec: TensorSpec, given: Any) -> None:
