@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import linecache
 import subprocess
 import sys
 import textwrap
@@ -99,6 +100,23 @@ def test_what_has_no_source_cannot_be_converted():
     assert type(info.value).__name__ == "ConversionError"
     with pytest.raises(tf.errors.OperatorNotAllowedInGraphError, match="source code may not be"):
         tf.function(scope["f"])(X)
+
+
+def test_source_of_notebook_cells():
+    name = "<cell 1>"
+    lines = [
+        "def f(x, i):\n",
+        "    if x[0] > 0:\n",
+        "        x = tf.gather(x, [i])\n",
+        "    return x\n",
+    ]
+    linecache.cache[name] = (len("".join(lines)), None, lines, name)
+    scope = {"tf": tf}
+    exec(compile("".join(lines), name, "exec"), scope)
+    f = tf.function(scope["f"])
+    assert f(tf.constant([3, 4]), 1).numpy() == 4
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Defined at: <cell 1>:3 in f"):
+        f(tf.constant([3, 4]), tf.constant(7))
 
 
 def test_functions_without_source_are_named():

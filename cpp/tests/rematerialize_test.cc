@@ -27,10 +27,10 @@ Program Chain(int n, const std::function<Value(ProgramBuilder&, Value, int)>& f)
   std::vector<Value> ys{b.AddInput(0, {DType::kFloat32, {kSide, kSide}})};
   b.program().num_inputs = 1;
   for (int i = 0; i < n; ++i) {
-    b.set_origin("f" + std::to_string(i));
+    b.set_origin({"f" + std::to_string(i), 0});
     ys.push_back(f(b, ys.back(), i));
   }
-  b.set_origin("g");
+  b.set_origin({"g", 0});
   Value product = ys.back();
   for (int i = n; i-- > 0;) {
     product = b.MatMul(product, ys[static_cast<size_t>(i)], false, false);
@@ -45,7 +45,7 @@ Value Square(ProgramBuilder& b, Value x, int) {
 
 std::map<std::string, int> Runs(const Plan& plan) {
   std::map<std::string, int> runs;
-  for (const compile::Node& node : plan.program().nodes) ++runs[node.origin];
+  for (const compile::Node& node : plan.program().nodes) ++runs[node.origin.name];
   return runs;
 }
 

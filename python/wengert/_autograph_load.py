@@ -120,7 +120,7 @@ def with_calls(definition: Any, f: types.FunctionType, ag: Any) -> Callable[[Any
         definition.body = body.visit(definition.body)
     else:
         definition.body = [body.visit(s) for s in definition.body]
-    return load(definition, f, ag, ())
+    return load(definition, f, ag, None)
 
 
 _FACTORY = """
@@ -133,7 +133,7 @@ _PATH = "ag__outer.<locals>.ag__inner.<locals>.ag__made"
 
 
 def load(
-    definition: Any, f: types.FunctionType, ag: Any, generated: tuple[str, ...]
+    definition: Any, f: types.FunctionType, ag: Any, generated: frozenset[str] | None
 ) -> Callable[[Any], Any]:
     """Compiles a definition; the result makes functions of it from functions like `f`.
 
@@ -143,8 +143,8 @@ def load(
         With positions.
     ag
         What the definition finds under the name `ag__`.
-    generated : tuple of str
-        Functions inside that the user did not write.
+    generated : set of str, optional
+        Functions inside that the user did not write, besides lambdas; None: there are none.
     """
     code = f.__code__
     tree = ast.parse(_FACTORY)
@@ -165,7 +165,7 @@ def load(
     exec(module, scope)
     maker = scope["ag__outer"]().__code__
     raw = next(c for c in maker.co_consts if isinstance(c, types.CodeType))
-    made = _named(raw, code.co_name, f.__qualname__, frozenset(generated))
+    made = _named(raw, code.co_name, f.__qualname__, generated)
     maker = maker.replace(co_consts=tuple(made if c is raw else c for c in maker.co_consts))
     _autograph.register(made, code.co_name, written=True)
 
@@ -187,7 +187,9 @@ def load(
 _FUTURE = 0x1FE0000  # the flags of `from __future__` features
 
 
-def _named(code: types.CodeType, name: str, path: str, generated: frozenset[str]) -> types.CodeType:
+def _named(
+    code: types.CodeType, name: str, path: str, generated: frozenset[str] | None
+) -> types.CodeType:
     """The code under another name; what was generated inside goes by the same name."""
     consts: list[Any] = []
     for c in code.co_consts:
@@ -195,7 +197,7 @@ def _named(code: types.CodeType, name: str, path: str, generated: frozenset[str]
             consts.append(path.partition(".<locals>.")[0] + c[len(_PATH) :])
         elif not isinstance(c, types.CodeType):
             consts.append(c)
-        elif c.co_name in generated or (generated and c.co_name == "<lambda>"):
+        elif generated is not None and (c.co_name in generated or c.co_name == "<lambda>"):
             consts.append(_named(c, name, path, generated))
         else:
             consts.append(_named(c, c.co_name, f"{path}.<locals>.{c.co_name}", generated))

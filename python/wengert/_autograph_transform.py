@@ -39,7 +39,7 @@ __all__ = ["to_source", "transform"]
 def transform(definition: Definition, f: types.FunctionType, conversion: Any) -> Callable[..., Any]:
     """Plan of a function with control flow: see `_autograph_load.load`."""
     node = _converted(definition, f, conversion)
-    generated = tuple(
+    generated = frozenset(
         n.name
         for n in ast.walk(node)
         if isinstance(n, ast.FunctionDef) and not anno.hasanno(n, "function_context_name")

@@ -82,6 +82,7 @@ class Operation {
   void set_device(std::string device) { device_ = std::move(device); }
   // Where the user's program created it ("file.py:12 in f"), "" when unknown.
   std::string location() const;
+  uint32_t location_id() const { return location_; }  // for DescribeLocation; 0 when unknown
   // Opaque slot of a language binding, one per operation and one per output; the
   // binding owns what it puts there.
   void*& binding_slot(int output = -1);
@@ -287,5 +288,7 @@ struct SourceLocationHooks {
   std::string (*describe)(uint32_t id) = nullptr;
 };
 void SetSourceLocationHooks(SourceLocationHooks hooks);
+// "file.py:12 in f" for an Operation's location_id(), which may outlive the operation.
+std::string DescribeLocation(uint32_t id);
 
 }  // namespace wengert

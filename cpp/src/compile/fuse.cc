@@ -75,7 +75,7 @@ class Fuser {
     std::vector<int> reductions;
     for (int member : unit.members) {
       const Node& node = NodeAt(member);
-      if (result.origin.empty() || Divides(node)) result.origin = node.origin;
+      if (result.origin.name.empty() || Divides(node)) result.origin = node.origin;
       if (std::holds_alternative<Reduce>(node.prim)) {
         reductions.push_back(member);
       } else {

@@ -117,7 +117,7 @@ bool Lowerer::Step(Frame& frame, Operation* op) {
   }
   if (!op->def().lowering_fn()) {
     throw AtNode(Error(ErrorKind::kUnimplemented, "Op type " + op->type() + " cannot be run"),
-                 op->name());
+                 OriginOf(*op));
   }
   c.evaluate = [this](Value v) { return b_.Evaluate(v); };
   const ProgramBuilder::Mark mark = b_.mark();
@@ -126,7 +126,7 @@ bool Lowerer::Step(Frame& frame, Operation* op) {
   std::vector<std::vector<Value>> outer_outputs = std::move(created_outputs_);
   created_calls_.clear();
   created_outputs_.clear();
-  b_.set_origin(op->name());
+  b_.set_origin(OriginOf(*op));
   bool deferred = false;
   auto undo = [&](const Value* needed) {
     if (needed) NoteNeed(*needed, mark.values);
@@ -144,7 +144,7 @@ bool Lowerer::Step(Frame& frame, Operation* op) {
   } catch (const NeedsConstant& e) {
     undo(&e.value);
   } catch (const Error& e) {
-    throw AtNode(e, op->name());
+    throw AtNode(e, OriginOf(*op));
   }
   std::vector<PendingCall> calls = std::move(created_calls_);
   const std::vector<std::vector<Value>> outputs = std::move(created_outputs_);
@@ -184,7 +184,7 @@ std::vector<Value> Lowerer::Call(const Function& function, const std::vector<Val
   auto frame = std::make_shared<Frame>(
       MakeFrame(function.inputs, args, function.outputs, function.control_outputs));
   frame->graph = function.graph;
-  const std::string origin = b_.origin();
+  const Origin origin = b_.origin();
   Run(*frame);
   b_.set_origin(origin);
   --depth_;
@@ -263,7 +263,7 @@ Lowered Lowerer::Finish(Frame& root, int num_inputs) {
     result.wanted_constants = wanted_;
     return result;
   }
-  b_.set_origin("");
+  b_.set_origin({});
   b_.program().num_inputs = num_inputs;
   if (root.order.empty()) {
     // Outputs of unknown size may leave the last segment: nobody computes with them.

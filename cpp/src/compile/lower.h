@@ -89,7 +89,10 @@ Lowered Resume(const Continuation& rest, const ResumeRequest& request);
 // `max_elements`; by the reference evaluator. For ConstantEvaluator.
 std::optional<Array> EvaluateTensor(const Tensor& t, int64_t max_elements = 10000);
 
-// `e` with "\n\t [[{{node origin}}]]" appended, unless it names an operation already.
-Error AtNode(const Error& e, const std::string& origin);
+Origin OriginOf(const Operation& op);
+
+// `e` with "\n\t [[{{node name}}]]" and the user's line appended, unless it names an operation
+// already.
+Error AtNode(const Error& e, const Origin& origin);
 
 }  // namespace wengert::compile

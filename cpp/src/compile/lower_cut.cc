@@ -15,7 +15,7 @@ Lowered Lowerer::Cut(Frame& root) {
     throw AtNode(
         Error(ErrorKind::kUnimplemented,
               "the size of a value that " + first_deferred_->type() + " needs cannot be known"),
-        first_deferred_->name());
+        OriginOf(*first_deferred_));
   }
   auto rest = std::make_shared<Continuation>();
   for (int32_t id : must_be_constant_) Ref(Value{id}, *rest);

@@ -7,18 +7,25 @@ namespace wengert {
 
 namespace compile {
 
-Error AtNode(const Error& e, const std::string& origin) {
-  if (!e.op_name().empty() || origin.empty()) return e;
-  const std::string message = e.what();
+Origin OriginOf(const Operation& op) {
+  return {op.name(), op.location_id()};
+}
+
+Error AtNode(const Error& e, const Origin& origin) {
+  if (!e.op_name().empty() || origin.name.empty()) return e;
+  std::string message = e.what();
   // Python's own exceptions say nothing of nodes.
-  if (e.kind() < ErrorKind::kCancelled) return Error(e.kind(), message, origin);
-  return Error(e.kind(), message + "\n\t [[{{node " + origin + "}}]]", origin);
+  if (e.kind() >= ErrorKind::kCancelled) message += "\n\t [[{{node " + origin.name + "}}]]";
+  // The operation may be one of many of this name: each function has its own.
+  const std::string location = DescribeLocation(origin.location);
+  if (!location.empty()) message += "\nDefined at: " + location;
+  return Error(e.kind(), message, origin.name);
 }
 
 }  // namespace compile
 
 void LoweringContext::Fail(const std::string& message) const {
-  throw compile::AtNode(InvalidArgument(message), op.name());
+  throw compile::AtNode(InvalidArgument(message), compile::OriginOf(op));
 }
 
 namespace lowering_rules {

@@ -152,12 +152,17 @@ using Primitive = std::variant<Input, Const, Iota, Map, CastTo, Fused, Reduce, A
                                Scatter, TopK, MatMul, Conv, Pool, CustomKernel, ReadVariable,
                                AssignVariable, IsInitialized, CaseOf, WhileLoop, ListNode>;
 
+// The user's operation that a node came from.
+struct Origin {
+  std::string name;       // "" for the compiler's own
+  uint32_t location = 0;  // Operation::location_id()
+};
+
 struct Node {
   Primitive prim;
   std::vector<Value> inputs;
   std::vector<Value> outputs;
-  // The user's operation it came from, for errors and explain; "" for the compiler's own.
-  std::string origin;
+  Origin origin;  // for errors and explain
 };
 
 struct Program {

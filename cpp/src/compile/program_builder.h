@@ -101,8 +101,8 @@ class ProgramBuilder : public Lowering {
   Value Emit(Primitive prim, std::vector<Value> inputs, DType dtype, Dims dims);
   std::vector<Value> EmitMany(Primitive prim, std::vector<Value> inputs,
                               std::vector<ValueInfo> outputs);
-  void set_origin(std::string origin) { origin_ = std::move(origin); }
-  const std::string& origin() const { return origin_; }
+  void set_origin(Origin origin) { origin_ = std::move(origin); }
+  const Origin& origin() const { return origin_; }
   // The node that defines `v`; -1 for a value without one (deferred).
   int def(Value v) const { return defs_[static_cast<size_t>(v.id)]; }
   const Node& node(Value v) const { return program_.nodes[static_cast<size_t>(def(v))]; }
@@ -168,7 +168,7 @@ class ProgramBuilder : public Lowering {
   Program program_;
   std::vector<int32_t> defs_;
   std::vector<State> states_;
-  std::string origin_;
+  Origin origin_;
   std::unordered_map<int32_t, Array> evaluated_;
   std::unordered_map<int32_t, Value> not_constant_;  // and the leaf that is to blame
   std::unordered_map<uint64_t, Value> scalars_;      // scalar constants by dtype and bits

@@ -62,8 +62,8 @@ class Verifier {
   void Check(bool ok, const std::string& what) const {
     if (ok) return;
     std::string name = "node " + std::to_string(at_);
-    if (at_ < program_.nodes.size() && !program_.nodes[at_].origin.empty()) {
-      name += " (" + program_.nodes[at_].origin + ")";
+    if (at_ < program_.nodes.size() && !program_.nodes[at_].origin.name.empty()) {
+      name += " (" + program_.nodes[at_].origin.name + ")";
     }
     throw Error(ErrorKind::kInternal, "invalid program: " + name + " " + what);
   }

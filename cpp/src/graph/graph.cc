@@ -87,9 +87,13 @@ void Operation::SetAttr(const std::string& name, Attr value) {
   graph_->ForgetConstants();
 }
 
-std::string Operation::location() const {
+std::string DescribeLocation(uint32_t id) {
   const auto describe = Hooks().describe;
-  return location_ && describe ? describe(location_) : std::string();
+  return id != 0 && describe ? describe(id) : std::string();
+}
+
+std::string Operation::location() const {
+  return DescribeLocation(location_);
 }
 
 void*& Operation::binding_slot(int output) {

@@ -152,7 +152,9 @@ class ExecutableImpl : public Executable {
     try {
       return f();
     } catch (const Error& e) {
-      const Operation* op = e.op_name().empty() ? nullptr : graph_->FindOperation(e.op_name());
+      const bool told = std::string_view(e.what()).find("\nDefined at: ") != std::string_view::npos;
+      const Operation* op =
+          told || e.op_name().empty() ? nullptr : graph_->FindOperation(e.op_name());
       const std::string location = op == nullptr ? "" : op->location();
       if (location.empty()) throw;
       throw Error(e.kind(), std::string(e.what()) + "\nDefined at: " + location, e.op_name());

@@ -190,7 +190,7 @@ class Legalizer {
 
   const Program& in_;
   Program out_;
-  const std::string* origin_ = nullptr;
+  const compile::Origin* origin_ = nullptr;
 };
 
 }  // namespace
