@@ -90,6 +90,8 @@ def growing_forever(x: Any) -> Any:
 
 
 def interrupted(call: Callable[[], Any]) -> None:
+    # A shell starts background jobs with the signal ignored, and Python leaves that so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT])
     timer.start()
     try:
@@ -97,6 +99,7 @@ def interrupted(call: Callable[[], Any]) -> None:
             call()
     finally:
         timer.join()
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("loop", [forever, growing_forever])
