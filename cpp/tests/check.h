@@ -33,6 +33,13 @@ struct Registration {
   }
 };
 
+// Sanitizers make everything many times slower: random tests take fewer cases there.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kEveryNth = 4;
+#else
+inline constexpr int kEveryNth = 1;
+#endif
+
 inline void Report(const char* file, int line, const std::string& what) {
   std::fprintf(stderr, "%s:%d: %s\n", file, line, what.c_str());
   ++Failures();

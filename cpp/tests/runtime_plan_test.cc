@@ -118,7 +118,7 @@ void CheckProgram(const Program& program, const std::vector<Array>& inputs,
           return;
         }
         if (variant == 0) first = got;
-        if (variant == 0) CheckBudgets(p, inputs, first, name);
+        if (variant == 0 && isa == AvailableIsas()[0]) CheckBudgets(p, inputs, first, name);
         for (size_t i = 0; i < got.size(); ++i) {
           if (!got[i].Identical(first[i])) {
             check::Report(__FILE__, __LINE__, name + ": variants differ in bits on " + isa);
@@ -355,13 +355,13 @@ Program OneNode(const std::function<Value(ProgramBuilder&, std::vector<Value>&)>
 }  // namespace
 
 TEST(random_programs) {
-  for (uint64_t seed = 0; seed < 400; ++seed) {
+  for (uint64_t seed = 0; seed < 400; seed += check::kEveryNth) {
     Generator generator(seed);
     generator.Run(seed < 200 ? 6 : 25);
     CheckProgram(generator.program(), generator.inputs(), "seed " + std::to_string(seed));
     if (check::Failures() > 3) return;
   }
-  CHECK(programs_within_budgets > 20);
+  CHECK(programs_within_budgets > 20 / check::kEveryNth);
 }
 
 TEST(reductions) {
