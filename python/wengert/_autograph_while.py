@@ -20,6 +20,7 @@ from wengert._autograph_state import (
     zero_like,
 )
 from wengert._tensor_shape import TensorShape
+from wengert._while import no_wider
 
 __all__ = ["INCONSISTENT", "tensor_loop", "while_stmt"]
 
@@ -221,7 +222,7 @@ def _check_iteration(name: str, before: Any, entered: Any, after: Any, bounds: A
             )
         if bounds is None and isinstance(new, _core.Tensor):
             shape = old.shape if isinstance(old, _core.Tensor) else TensorShape([])
-            if not _no_wider(new.shape, shape):
+            if not no_wider(new.shape, shape):
                 raise ValueError(
                     f"'{name}' has shape {shape} before the loop, but shape {new.shape} after one "
                     "iteration. Use tf.autograph.experimental.set_loop_options to set shape "
@@ -234,17 +235,8 @@ def _check_iteration(name: str, before: Any, entered: Any, after: Any, bounds: A
 def _check_bounds(name: str, when: str, value: Any, bounds: list[Any]) -> None:
     for leaf, bound in zip(_nest.flatten(value), bounds, strict=True):
         shape = leaf.shape if isinstance(leaf, _core.Tensor) else bound
-        if not _no_wider(shape, bound):
+        if not no_wider(shape, bound):
             raise ValueError(
                 f"'{name}' has shape {shape} {when}, which does not conform with the shape "
                 f"invariant {bound}."
             )
-
-
-def _no_wider(shape: Any, bound: Any) -> bool:
-    if bound.rank is None:
-        return True
-    if shape.rank != bound.rank:
-        return False
-    pairs = zip(shape.as_list(), bound.as_list(), strict=True)
-    return all(b is None or a == b for a, b in pairs)

@@ -19,7 +19,7 @@ from wengert._graph import name_scope_v1
 from wengert._tensor_shape import TensorShape
 from wengert._tensor_spec import TensorSpec
 
-__all__ = ["while_loop", "while_loop_v1"]
+__all__ = ["no_wider", "while_loop", "while_loop_v1"]
 
 
 def while_loop(
@@ -294,7 +294,7 @@ class _Loop:
                 f"body_graph has {len(got) + 2} outputs; Expected: {len(self.flat) + 2}"
             )
         for start, after, shape in zip(self.flat, got, self.shapes, strict=True):
-            if not _no_wider(after.shape, shape):
+            if not no_wider(after.shape, shape):
                 raise ValueError(
                     f"Input tensor `{start.name}` enters the loop with shape {shape}, but has "
                     f"shape {after.shape} after one iteration. To allow the shape to vary across "
@@ -346,7 +346,7 @@ class _Loop:
         return [_core.apply("Identity", (t,)) for t in outputs]
 
 
-def _no_wider(shape: Any, bound: Any) -> bool:
+def no_wider(shape: Any, bound: Any) -> bool:
     """Whether every concrete shape that `shape` allows is allowed by `bound`."""
     if bound.rank is None:
         return True

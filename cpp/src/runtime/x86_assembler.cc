@@ -117,35 +117,37 @@ void X86Assembler::LoadPointer(Gpr dst, Gpr base, int32_t offset) {
   Word(offset);
 }
 
+void X86Assembler::Registers(uint8_t opcode, Gpr reg, Gpr rm) {
+  Rex(reg, rm);
+  Byte(opcode);
+  Byte(static_cast<uint8_t>(0xc0 | Low(Number(reg)) << 3 | Low(Number(rm))));
+}
+
+void X86Assembler::Extended(uint8_t opcode, uint8_t extension, Gpr rm) {
+  Rex(Gpr::kRax, rm);
+  Byte(opcode);
+  Byte(static_cast<uint8_t>(0xc0 | extension << 3 | Low(Number(rm))));
+}
+
 void X86Assembler::Clear(Gpr dst) {
-  Rex(dst, dst);
-  Byte(0x31);
-  Byte(static_cast<uint8_t>(0xc0 | Low(Number(dst)) << 3 | Low(Number(dst))));
+  Registers(0x31, dst, dst);
 }
 
 void X86Assembler::Add(Gpr dst, int32_t value) {
-  Rex(Gpr::kRax, dst);
-  Byte(0x81);
-  Byte(static_cast<uint8_t>(0xc0 | Low(Number(dst))));
+  Extended(0x81, 0, dst);
   Word(value);
 }
 
 void X86Assembler::Add(Gpr dst, Gpr value) {
-  Rex(value, dst);
-  Byte(0x01);
-  Byte(static_cast<uint8_t>(0xc0 | Low(Number(value)) << 3 | Low(Number(dst))));
+  Registers(0x01, value, dst);
 }
 
 void X86Assembler::Subtract(Gpr dst, Gpr value) {
-  Rex(value, dst);
-  Byte(0x29);
-  Byte(static_cast<uint8_t>(0xc0 | Low(Number(value)) << 3 | Low(Number(dst))));
+  Registers(0x29, value, dst);
 }
 
 void X86Assembler::ShiftLeft(Gpr dst, uint8_t by) {
-  Rex(Gpr::kRax, dst);
-  Byte(0xc1);
-  Byte(static_cast<uint8_t>(0xe0 | Low(Number(dst))));
+  Extended(0xc1, 4, dst);
   Byte(by);
 }
 
@@ -166,16 +168,12 @@ void X86Assembler::MaskTable(Gpr dst) {
 }
 
 void X86Assembler::Difference(Gpr dst, Gpr a, Gpr b) {
-  Rex(a, dst);
-  Byte(0x89);  // dst = a
-  Byte(static_cast<uint8_t>(0xc0 | Low(Number(a)) << 3 | Low(Number(dst))));
+  Registers(0x89, a, dst);  // dst = a
   Subtract(dst, b);
 }
 
 void X86Assembler::Compare32(Gpr a, int32_t value) {
-  Rex(Gpr::kRax, a);
-  Byte(0x81);
-  Byte(static_cast<uint8_t>(0xf8 | Low(Number(a))));
+  Extended(0x81, 7, a);
   Word(value);
 }
 

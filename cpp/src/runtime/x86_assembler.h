@@ -24,7 +24,6 @@ class X86Assembler {
     kSqrt = 0x51,  // of b; a is ignored
     kAnd = 0x54,
     kAndNot = 0x55,  // not a and b
-    kOr = 0x56,
     kXor = 0x57,
     kAdd = 0x58,
     kMul = 0x59,
@@ -93,6 +92,9 @@ class X86Assembler {
   void VectorRegister(uint8_t map, uint8_t prefix, uint8_t opcode, Ymm reg, Ymm second, Ymm rm);
   void VectorMemory(uint8_t map, uint8_t prefix, uint8_t opcode, Ymm reg, Ymm second, Gpr base,
                     Gpr index);
+  // Two general registers; a register and an extension of the opcode.
+  void Registers(uint8_t opcode, Gpr reg, Gpr rm);
+  void Extended(uint8_t opcode, uint8_t extension, Gpr rm);
   void Rex(Gpr reg, Gpr rm);
   uint8_t packed() const { return wide_ ? 1 : 0; }
 
