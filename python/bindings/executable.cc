@@ -138,7 +138,8 @@ void BindVariables(py::module_& m) {
 void BindExecutable(py::module_& m) {
   py::class_<ResourceManager, std::shared_ptr<ResourceManager>>(m, "ResourceManager")
       .def(py::init<>())
-      .def("clear", &ResourceManager::Clear);
+      .def("close", &ResourceManager::Close)
+      .def_property_readonly("closed", &ResourceManager::closed);
 
   py::class_<PyExecutable>(m, "Executable", py::dynamic_attr(),
                            py::custom_type_setup([](PyHeapTypeObject* type) {

@@ -273,8 +273,9 @@ def set_host_function(
 # --- running ---------------------------------------------------------------------------------
 
 class ResourceManager:
+    closed: bool
     def __init__(self) -> None: ...
-    def clear(self) -> None: ...
+    def close(self) -> None: ...
 
 class Executable:
     def __init__(
@@ -310,12 +311,22 @@ class CallCache:
     ) -> None: ...
 
 class CompiledFunction:
-    """Low-latency callable over NumPy arrays: f(*arrays, out=None) -> tuple of arrays."""
+    """Low-latency callable over NumPy arrays: f(*arrays, out=None) -> tuple of arrays.
+
+    With the resources of a session: its list of values, the first of them where `single`, or
+    what `finish` makes of the list; an error once the session is closed.
+    """
 
     executable: Executable
-    def __init__(self, executable: Executable, session: bool = False) -> None: ...
+    def __init__(
+        self,
+        executable: Executable,
+        session: ResourceManager | None = None,
+        single: bool = False,
+        finish: Callable[[list[Any]], Any] | None = None,
+    ) -> None: ...
     def known(self, *arrays: Any) -> Any: ...
-    def __call__(self, *arrays: Any, out: Sequence[Any] | None = None) -> tuple[Any, ...]: ...
+    def __call__(self, *arrays: Any, out: Sequence[Any] | None = None) -> Any: ...
 
 # --- variables (eager handles) ---------------------------------------------------------------
 

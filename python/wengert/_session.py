@@ -183,7 +183,7 @@ class Session:
             return plan.build(executable.run(values))
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        compiled = _core.CompiledFunction(executable, True)
+        compiled = _core.CompiledFunction(executable, self._resources)
         # The objects are kept, so that their ids stay theirs.
         self._known[key] = (compiled, self._graph.version, list(wanted), list(feeds))
         results = compiled(*values)
@@ -199,18 +199,12 @@ class Session:
             raise TypeError("Argument `feed_list` must be a list or tuple.")
         tensors = [self._feed_tensor(f)[0] for f in feed_list or []]
         executable, plan = self._prepared(fetches, tensors)
-        compiled = _core.CompiledFunction(executable, True)
-        build = (
-            plan.build if not isinstance(fetches, list) or not _distinct_tensors(fetches) else None
+        if isinstance(fetches, list) and _distinct_tensors(fetches):
+            return _core.CompiledFunction(executable, self._resources)
+        single = isinstance(fetches, _core.SymbolicTensor)
+        return _core.CompiledFunction(
+            executable, self._resources, single, None if single else plan.build
         )
-
-        def run(*args: Any) -> Any:
-            if self._closed:
-                raise RuntimeError("Attempted to use a closed Session.")
-            values = compiled(*args)
-            return values if build is None else build(values)
-
-        return run
 
     def partial_run_setup(self, fetches: Any, feeds: Any = None) -> Any:
         raise NotImplementedError(
@@ -321,7 +315,7 @@ class Session:
         self._closed = True
         self._cache.clear()
         self._known.clear()
-        self._resources.clear()
+        self._resources.close()
 
     def __enter__(self) -> Session:
         self._check_enter()

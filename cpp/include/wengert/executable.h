@@ -2,6 +2,7 @@
 // signature of input dtypes and shapes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -43,10 +44,13 @@ class ResourceManager {
   // The variable of that name, made (uninitialised) on first use.
   std::shared_ptr<Resource> LookupOrCreate(const std::string& name, DType dtype,
                                            const Shape& shape);
-  void Clear();
+  // Lets go of all.
+  void Close();
+  bool closed() const { return closed_.load(std::memory_order_relaxed); }
 
  private:
   std::unordered_map<std::string, std::shared_ptr<Resource>> resources_;
+  std::atomic<bool> closed_ = false;
 };
 
 // Passes of the compiler, each of which can be switched off.
@@ -77,6 +81,16 @@ struct ArrayView {
   void* data;
 };
 
+// The shortest way to run a small program again and again: signature and aliasing were checked
+// beforehand. One call at a time.
+class PreparedCall {
+ public:
+  virtual ~PreparedCall() = default;
+  // Plain data of every input and of every output, which overlap nothing else. False when it
+  // failed: results are then not to be used, and Executable::Run tells the error.
+  virtual bool Run(void* const* inputs, void* const* outputs) noexcept = 0;
+};
+
 class Executable {
  public:
   // `inputs` may be any tensors: they are cut there and fed. `targets` are run for their
@@ -99,6 +113,10 @@ class Executable {
   // Returns false, having done nothing, when the signature has no prepared Program of one
   // segment whose output shapes are known: call Run then.
   virtual bool RunPrepared(const ArrayView* inputs, ArrayView* outputs, Array* fresh) = 0;
+
+  // For inputs like those of the last run (`data` is not read); null unless its Program is brief
+  // (Stats) and depends on dtypes and dims alone.
+  virtual std::unique_ptr<PreparedCall> Prepare(const ArrayView* inputs) = 0;
 
   // Text of the Program before and after each pass, and its steps, for these input shapes.
   virtual std::string Explain(const std::vector<Array>& inputs) = 0;

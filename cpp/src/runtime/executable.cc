@@ -11,6 +11,7 @@
 #include "kernels/parallel.h"
 #include "runtime/explain.h"
 #include "runtime/interrupt.h"
+#include "runtime/prepared_call.h"
 #include "runtime/runtime.h"
 #include "runtime/segment.h"
 
@@ -102,6 +103,22 @@ class ExecutableImpl : public Executable {
       outputs[i].dims = fresh[i].dims().data();
     }
     return true;
+  }
+
+  std::unique_ptr<PreparedCall> Prepare(const ArrayView* inputs) override {
+    std::shared_ptr<Segment> segment;
+    {
+      std::lock_guard<std::mutex> lock(last_mutex_);
+      segment = last_;
+    }
+    if (segment == nullptr || !segment->prepared() || !segment->plan()->brief()) return nullptr;
+    for (const std::optional<Array>& constant : segment->constants()) {
+      if (constant) return nullptr;
+    }
+    std::vector<InputRef> refs;
+    for (size_t i = 0; i < inputs_.size(); ++i) refs.push_back(InputRef::Of(inputs[i]));
+    if (!segment->Fits(refs.data(), refs.size())) return nullptr;
+    return std::make_unique<BriefCall>(segment->plan());
   }
 
   std::string Explain(const std::vector<Array>& inputs) override {

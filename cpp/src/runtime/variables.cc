@@ -72,7 +72,8 @@ std::shared_ptr<Resource> ResourceManager::LookupOrCreate(const std::string& nam
   return resource;
 }
 
-void ResourceManager::Clear() {
+void ResourceManager::Close() {
+  closed_.store(true, std::memory_order_relaxed);
   std::unordered_map<std::string, std::shared_ptr<Resource>> gone;
   std::lock_guard<std::mutex> lock(ManagersMutex());
   gone.swap(resources_);
