@@ -64,7 +64,8 @@ class TestReuse:
                 change(result)
                 del result
             got = doubled(np.ones(n))[0]
-            assert got.dtype == np.float64 and got.shape == (n,) and got.flags.writeable
+            assert (got.dtype, got.shape) == (np.float64, (n,))
+            assert got.flags.writeable
             assert got.tolist() == [2.0] * n
 
     def test_weak_references_see_no_other_result(self, doubled: Any, n: int) -> None:
@@ -135,7 +136,8 @@ def test_fetches_of_any_structure() -> None:
     for _ in range(3):
         got = {name: call(value) for name, call in calls.items()}
         assert got["single"].tolist() == [2, 2]
-        assert got["dict"]["b"][0] == 2 and got["dict"]["b"][1][0].tolist() == [2, 2]
+        assert got["dict"]["b"][0] == 2
+        assert got["dict"]["b"][1][0].tolist() == [2, 2]
         assert [a.tolist() for a in got["twice"]] == [[2, 2], [2, 2]]
         assert got["nothing"] is None
         assert got["empty"] == []
