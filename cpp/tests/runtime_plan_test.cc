@@ -37,7 +37,6 @@ std::vector<Array> RunPlan(const Plan& plan, const std::vector<Array>& inputs) {
       frame->slots[static_cast<size_t>(result.slot)] = outputs.back().data<char>();
     }
   }
-  plan.BindShared(*frame);
   int failed = -1;
   plan.RunSteps(*frame, &failed);
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -488,6 +487,32 @@ TEST(sizes_that_overflow) {
                                },
                                {{DType::kFloat64, {1}}}),
                            {}));
+}
+
+// Pieces of pads and concatenations are made in place: in the arena, in results, one in another.
+TEST(values_are_made_in_place) {
+  for (bool result : {false, true}) {
+    Value once, padded, negative, joined;
+    const Program p = OneNode(
+        [&](ProgramBuilder& b, std::vector<Value>& in) {
+          once = b.Map(ScalarOp::kExp, {in[0]});
+          padded = b.Pad(once, b.Scalar(DType::kFloat64, 7), {1, 0}, {0, 0});
+          negative = b.Map(ScalarOp::kNeg, {in[0]});
+          joined = b.Concat({padded, negative, once}, 0);
+          return result ? joined : b.Map(ScalarOp::kSquare, {joined});
+        },
+        {{DType::kFloat64, {3, 4}}});
+    Array input(DType::kFloat64, {3, 4});
+    for (int i = 0; i < 12; ++i) input.data<double>()[i] = 0.1 * i;
+    CheckProgram(p, {input}, "values made in place");
+    const auto plan = Plan::Build(p, {});
+    const auto slot = [&](Value v) { return plan->slots()[static_cast<size_t>(plan->slot_of(v))]; };
+    using runtime::SlotKind;
+    CHECK(slot(padded).kind == (result ? SlotKind::kShared : SlotKind::kArena));
+    CHECK_EQ(slot(padded).offset, result ? 0 : slot(joined).offset);
+    CHECK_EQ(slot(negative).offset, slot(padded).offset + slot(padded).bytes);
+    CHECK_EQ(slot(once).offset, slot(negative).offset + slot(negative).bytes);
+  }
 }
 
 TEST(memory_is_reused) {

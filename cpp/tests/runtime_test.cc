@@ -144,6 +144,55 @@ TEST(prepared_calls) {
   CHECK(!s.executable->RunPrepared(in_longer, none, fresh));
 }
 
+TEST(brief_calls) {
+  Simple s;
+  const Array x = Ramp({4, 10}), c = Ramp({10});
+  const ArrayView in[2] = {ViewOf(x), ViewOf(c)};
+  CHECK(s.executable->Prepare(in) == nullptr);  // nothing was compiled
+  s.executable->Run({x, c});
+  const std::unique_ptr<PreparedCall> call = s.executable->Prepare(in);
+  CHECK(call != nullptr);
+  Array y(DType::kFloat32, {4}), z(DType::kFloat32, {4, 10});
+  for (float step : {0.02f, 0.03f}) {
+    const Array other = Ramp({4, 10}, step);
+    void* const inputs[2] = {const_cast<void*>(other.raw()), const_cast<void*>(c.raw())};
+    void* const outputs[2] = {y.raw(), z.raw()};
+    CHECK(call->Run(inputs, outputs));
+    CheckSimple({y, z}, other, c);
+  }
+  const Array longer = Ramp({5, 10});
+  const ArrayView in_longer[2] = {ViewOf(longer), ViewOf(c)};
+  CHECK(s.executable->Prepare(in_longer) == nullptr);
+
+  // Errors are told by Run; what reads variables, or is long, is not prepared.
+  auto graph = Graph::Create();
+  Builder b(*graph);
+  const Tensor n = b.Placeholder(DType::kInt32, Shape({2}), "n");
+  const Tensor quotient = b.Op("FloorDiv", {b.Constant(Array::Vector<int32_t>({6, 6})), n});
+  auto divide = Executable::Compile(graph, {n}, {quotient});
+  const Array good = Array::Vector<int32_t>({2, 3}), bad = Array::Vector<int32_t>({2, 0});
+  const ArrayView in_good[1] = {ViewOf(good)};
+  divide->Run({good});
+  const std::unique_ptr<PreparedCall> quick = divide->Prepare(in_good);
+  CHECK(quick != nullptr);
+  Array result(DType::kInt32, {2});
+  void* const outputs[1] = {result.raw()};
+  void* const goods[1] = {const_cast<void*>(good.raw())};
+  void* const bads[1] = {const_cast<void*>(bad.raw())};
+  CHECK(quick->Run(goods, outputs));
+  CHECK_EQ(result.AsDouble(1), 2.0);
+  CHECK(!quick->Run(bads, outputs));
+  Counter counter;
+  auto state = std::make_shared<ResourceManager>();
+  Executable::Compile(counter.graph, {}, {}, {counter.assign}, {}, state)->Run({});
+  auto read = Executable::Compile(counter.graph, {}, {counter.value}, {}, {}, state);
+  read->Run({});
+  CHECK(read->Prepare(nullptr) == nullptr);
+  CHECK(!state->closed());
+  state->Close();
+  CHECK(state->closed());
+}
+
 TEST(bad_inputs) {
   Simple s;
   CHECK_THROWS(kInvalidArgument, "expected 2 inputs but got 1", s.executable->Run({Ramp({3})}));

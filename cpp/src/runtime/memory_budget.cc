@@ -180,6 +180,7 @@ FittedPlan BuildWithin(const Program& program, PlanOptions options, int64_t budg
     return result;
   }
   options.share_results = true;  // what costs nothing comes first
+  options.place = false;         // it may take memory before that is written
   Fitter fitter(result.plan, options);
   result.plan = Plan::Build(program, options);
   if (result.plan->memory_bytes() > limit) {

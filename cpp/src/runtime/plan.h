@@ -35,6 +35,12 @@ class Step {
   virtual std::string Describe() const = 0;
   // Where the code lies that the step added to StepContext::code.
   virtual void SetCode(const uint8_t* code) { (void)code; }
+  // Where in the memory of the only output input `input` may stand already, so that it need not
+  // be copied there: bytes; -1: nowhere.
+  virtual int64_t OffsetInOutput(int input) const {
+    (void)input;
+    return -1;
+  }
   // True when output `output` may have the memory of input `input`, whose value dies here.
   virtual bool MayOverwrite(int input, int output) const {
     (void)input;
@@ -50,7 +56,7 @@ enum class SlotKind : uint8_t {
   kConstant,  // fixed
   kVariable,  // bound to a variable's value
   kArena,     // fixed offset in the arena
-  kShared,    // in the memory of a result that is written later
+  kShared,    // in the memory of a result
 };
 
 struct Slot {
@@ -58,7 +64,7 @@ struct Slot {
   bool object = false;  // lives in Frame::objects
   int index = 0;        // of the input, result, constant or variable read; the slot shared
   size_t bytes = 0;
-  size_t offset = 0;  // in the arena
+  size_t offset = 0;  // in the arena, in the slot shared
 };
 
 // A value that leaves the plan: a program output, or what a variable is set to.
@@ -98,6 +104,8 @@ struct VariableTest {
 struct PlanOptions {
   bool reuse_memory = true;
   bool generate_code = true;
+  // Values that would be copied into another are made there (placement.h).
+  bool place = true;
   // Memory of results holds other values until they are written.
   bool share_results = false;
   // The body of a loop: so many first inputs and results are the same variables.
@@ -111,13 +119,6 @@ class Plan {
 
   // A frame with arena and constants in place; inputs, variables and results unbound.
   std::unique_ptr<Frame> NewFrame() const;
-  // Binds the slots that share memory of results, once these are bound.
-  void BindShared(Frame& frame) const {
-    for (int slot : shared_) {
-      const size_t i = static_cast<size_t>(slot);
-      frame.slots[i] = frame.slots[static_cast<size_t>(slots_[i].index)];
-    }
-  }
   // Runs every step. On an error, `failed_node` is the node it came from.
   void RunSteps(Frame& frame, int* failed_node) const;
   // Runs the steps of all updates, whose slots have been bound.
@@ -155,6 +156,13 @@ class Plan {
   std::string ToText(const std::vector<double>& microseconds = {}) const;
 
  private:
+  // Binds the slots that share memory of results, once these are bound.
+  void BindShared(Frame& frame) const {
+    for (int slot : shared_) {
+      const size_t i = static_cast<size_t>(slot);
+      frame.slots[i] = frame.slots[static_cast<size_t>(slots_[i].index)] + slots_[i].offset;
+    }
+  }
   friend class Planner;
   Program program_;
   std::vector<Slot> slots_;

@@ -35,6 +35,7 @@ void Plan::RunUpdates(Frame& frame) const {
 
 void Plan::TimeSteps(Frame& frame, std::vector<double>* microseconds) const {
   using Clock = std::chrono::steady_clock;
+  BindShared(frame);
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Clock::time_point start = Clock::now();
     steps_[i]->Run(frame);
@@ -44,6 +45,7 @@ void Plan::TimeSteps(Frame& frame, std::vector<double>* microseconds) const {
 }
 
 void Plan::RunSteps(Frame& frame, int* failed_node) const {
+  BindShared(frame);
   size_t i = 0;
   try {
     for (const size_t n = steps_.size(); i < n; ++i) steps_[i]->Run(frame);

@@ -6,6 +6,7 @@
 #include "runtime/fused_step.h"
 #include "runtime/legalize.h"
 #include "runtime/memory.h"
+#include "runtime/placement.h"
 #include "runtime/plan.h"
 #include "runtime/steps.h"
 #include "runtime/updates.h"
@@ -63,14 +64,9 @@ class Planner {
   }
 
  private:
-  // What liveness needs to know of a step.
-  struct Use {
-    std::vector<int> reads, writes, workspaces;
-  };
-
   class Context : public StepContext {
    public:
-    Context(Planner& planner, const Node& node, Use* use)
+    Context(Planner& planner, const Node& node, StepUse* use)
         : StepContext(planner.program(), node), planner_(planner), use_(use) {}
     int in_slot(size_t i) const override { return planner_.plan_->slot_of(node().inputs.at(i)); }
     int out_slot(size_t i) const override { return planner_.plan_->slot_of(node().outputs.at(i)); }
@@ -99,7 +95,7 @@ class Planner {
 
    private:
     Planner& planner_;
-    Use* use_;
+    StepUse* use_;
   };
 
   const Program& program() const { return plan_->program_; }
@@ -262,7 +258,7 @@ class Planner {
     for (size_t i = 0; i < program().nodes.size(); ++i) {
       const Node& node = program().nodes[i];
       if (!NeedsStep(node)) continue;
-      Use use;
+      StepUse use;
       for (Value v : node.inputs) use.reads.push_back(plan_->slot_of(v));
       for (Value v : node.outputs) use.writes.push_back(plan_->slot_of(v));
       Context context(*this, node, &use);
@@ -292,7 +288,7 @@ class Planner {
   // An input that dies here and whose memory the step may write output `o` to; -1: none.
   int FindOverwritable(size_t step, size_t o, const std::vector<int>& last_read,
                        const std::vector<int>& taken) {
-    const Use& use = uses_[step];
+    const StepUse& use = uses_[step];
     const Step& code = *plan_->steps_[step];
     for (size_t k = 0; k < use.reads.size(); ++k) {
       const int candidate = use.reads[k];
@@ -311,6 +307,29 @@ class Planner {
     return -1;
   }
 
+  // Values made where another step would copy them to. Memory in which something stands lasts
+  // until it has been written itself.
+  void PlaceValues(std::vector<int>* last_read) {
+    places_.assign(plan_->slots_.size(), Place{});
+    if (!options_.place || !options_.reuse_memory) return;
+    // Memory of a loop's results is that of its variables, which are still read.
+    const bool in_results = options_.loop_vars == 0;
+    places_ = FindPlaces(plan_->slots_, plan_->steps_, uses_, *last_read, in_results);
+    for (size_t step = 0; step < uses_.size(); ++step) {
+      for (int write : uses_[step].writes) {
+        int& last = (*last_read)[static_cast<size_t>(write)];
+        last = std::max(last, static_cast<int>(step));
+      }
+    }
+    for (size_t i = 0; i < places_.size(); ++i) {
+      const int root = places_[i].root;
+      if (root < 0 || slot(root).kind != SlotKind::kOutput) continue;
+      plan_->slots_[i].kind = SlotKind::kShared;
+      plan_->slots_[i].index = root;
+      plan_->shared_.push_back(static_cast<int>(i));
+    }
+  }
+
   void LayOutArena() {
     const int end = static_cast<int>(uses_.size());
     std::vector<int> last_read(plan_->slots_.size(), -1);
@@ -320,10 +339,11 @@ class Planner {
       }
     }
     for (int read : plan_->kept_) last_read[static_cast<size_t>(read)] = end;
+    PlaceValues(&last_read);
     std::vector<Lifetime> lifetimes;
     std::vector<int> lifetime_of(plan_->slots_.size(), -1);
     for (size_t i = 0; i < uses_.size(); ++i) {
-      const Use& use = uses_[i];
+      const StepUse& use = uses_[i];
       const int step = static_cast<int>(i);
       const auto begin = [&](int slot_index, int last) {
         lifetime_of[static_cast<size_t>(slot_index)] = static_cast<int>(lifetimes.size());
@@ -333,7 +353,13 @@ class Planner {
       std::vector<int> taken;
       for (size_t o = 0; o < use.writes.size(); ++o) {
         const int write = use.writes[o];
-        if (!InArena(write)) continue;
+        if (const int root = places_[static_cast<size_t>(write)].root; root >= 0) {
+          if (InArena(root) && lifetime_of[static_cast<size_t>(root)] < 0) {
+            begin(root, last_read[static_cast<size_t>(root)]);
+          }
+          continue;
+        }
+        if (!InArena(write) || lifetime_of[static_cast<size_t>(write)] >= 0) continue;
         const int last = last_read[static_cast<size_t>(write)];
         const int reused = options_.reuse_memory ? FindOverwritable(i, o, last_read, taken) : -1;
         if (reused < 0) {
@@ -357,6 +383,10 @@ class Planner {
     for (size_t i = 0; i < lifetime_of.size(); ++i) {
       if (lifetime_of[i] < 0) continue;
       plan_->slots_[i].offset = lifetimes[static_cast<size_t>(lifetime_of[i])].offset;
+    }
+    for (size_t i = 0; i < places_.size(); ++i) {
+      if (places_[i].root < 0) continue;
+      plan_->slots_[i].offset = slot(places_[i].root).offset + places_[i].offset;
     }
   }
 
@@ -432,7 +462,7 @@ class Planner {
       bool fine = in >= 0 && !slot(in).object && slot(out).kind == SlotKind::kOutput;
       bool written = false;
       for (size_t step = 0; step < uses_.size() && fine; ++step) {
-        const Use& use = uses_[step];
+        const StepUse& use = uses_[step];
         for (size_t j = 0; j < use.reads.size() && written; ++j) fine = fine && use.reads[j] != in;
         for (size_t o = 0; o < use.writes.size(); ++o) {
           if (use.writes[o] != out) continue;
@@ -454,7 +484,8 @@ class Planner {
   std::vector<Value> dynamic_;               // values whose dims come with the run
   std::vector<std::pair<int, int>> copies_;  // slots
   std::vector<const Node*> last_reader_;     // by slot
-  std::vector<Use> uses_;                    // parallel to the steps
+  std::vector<StepUse> uses_;                // parallel to the steps
+  std::vector<Place> places_;                // by slot
   std::vector<uint8_t> code_;
 };
 

@@ -17,7 +17,6 @@ bool BriefCall::Run(void* const* inputs, void* const* outputs) noexcept {
   char** const slots = frame_->slots.data();
   for (const Binding& b : inputs_) slots[b.slot] = static_cast<char*>(inputs[b.argument]);
   for (const Binding& b : outputs_) slots[b.slot] = static_cast<char*>(outputs[b.argument]);
-  plan_->BindShared(*frame_);
   try {
     int failed = -1;
     plan_->RunSteps(*frame_, &failed);

@@ -309,7 +309,6 @@ void Segment::Bind(RunFrame& run, const InputRef* inputs,
       memory = static_cast<char*>(run.buffers[i]->data());
     }
   }
-  plan_->BindShared(frame);
 }
 
 std::vector<double> Segment::TimeSteps(const InputRef* inputs,

@@ -64,6 +64,17 @@ std::unique_ptr<Step> MakeSlice(StepContext& context, const compile::Slice& slic
 
 // Copies the inside and fills the margins, axis by axis: those of an axis within the inside of the
 // axes before it.
+// Whether an array of `inside` is one block of memory in one of `whole` that holds it: all axes
+// after the first longer than 1 are whole.
+bool IsBlock(const Dims& inside, const Dims& whole) {
+  size_t k = 0;
+  while (k < inside.size() && inside[k] == 1) ++k;
+  for (++k; k < inside.size(); ++k) {
+    if (inside[k] != whole[k]) return false;
+  }
+  return true;
+}
+
 class PadStep : public Step {
  public:
   PadStep(StepContext& context, const compile::Pad& pad)
@@ -81,13 +92,16 @@ class PadStep : public Step {
       row_strides.push_back(strides[k]);
     }
     copy_ = StridedCopy(inside, size, 0, DenseStrides(inside), offset, strides);
+    if (IsBlock(inside, context.out_dims())) offset_ = offset * size;
   }
   void Run(Frame& frame) const override {
     char* to = frame.slots[static_cast<size_t>(to_)];
     const char* fill = frame.slots[static_cast<size_t>(fill_)];
+    const char* from = frame.slots[static_cast<size_t>(from_)];
     for (const StridedCopy& margin : margins_) margin.Run(to, fill);
-    copy_.Run(to, frame.slots[static_cast<size_t>(from_)]);
+    if (offset_ < 0 || from != to + offset_) copy_.Run(to, from);
   }
+  int64_t OffsetInOutput(int input) const override { return input == 0 ? offset_ : -1; }
   std::string Describe() const override {
     return std::to_string(margins_.size()) + " margins, " + copy_.Describe();
   }
@@ -101,6 +115,7 @@ class PadStep : public Step {
   }
 
   int from_, fill_, to_;
+  int64_t offset_ = -1;  // bytes, where the inside is one block
   std::vector<StridedCopy> margins_;
   StridedCopy copy_;
 };
@@ -113,21 +128,33 @@ class ConcatStep : public Step {
     int64_t offset = 0;
     for (size_t i = 0; i < context.num_inputs(); ++i) {
       const Dims& dims = context.in_dims(i);
-      parts_.emplace_back(context.in_slot(i),
-                          StridedCopy(dims, ElementSize(context), 0, DenseStrides(dims),
-                                      offset * strides[axis], strides));
+      const int64_t size = ElementSize(context);
+      const int64_t start = offset * strides[axis];
+      parts_.push_back({context.in_slot(i), IsBlock(dims, context.out_dims()) ? start * size : -1,
+                        StridedCopy(dims, size, 0, DenseStrides(dims), start, strides)});
       offset += dims[axis];
     }
   }
   void Run(Frame& frame) const override {
     char* to = frame.slots[static_cast<size_t>(to_)];
-    for (const auto& [slot, copy] : parts_) copy.Run(to, frame.slots[static_cast<size_t>(slot)]);
+    for (const Part& part : parts_) {
+      const char* from = frame.slots[static_cast<size_t>(part.slot)];
+      if (part.offset < 0 || from != to + part.offset) part.copy.Run(to, from);
+    }
+  }
+  int64_t OffsetInOutput(int input) const override {
+    return parts_[static_cast<size_t>(input)].offset;
   }
   std::string Describe() const override { return std::to_string(parts_.size()) + " copies"; }
 
  private:
+  struct Part {
+    int slot;
+    int64_t offset;  // bytes, where it is one block of the output; else -1
+    StridedCopy copy;
+  };
   int to_;
-  std::vector<std::pair<int, StridedCopy>> parts_;
+  std::vector<Part> parts_;
 };
 
 }  // namespace
