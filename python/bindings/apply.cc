@@ -2,6 +2,7 @@
 #include <map>
 
 #include "binding.h"
+#include "wengert/control_flow.h"
 
 namespace wengert::python {
 
@@ -94,14 +95,18 @@ py::object WrapOutputs(Operation* op) {
 class ScopeGuard {
  public:
   ScopeGuard(Graph& graph, const std::string& name)
-      : graph_(graph), previous_(graph.name_scope()), path_(graph.EnterNameScope(name)) {}
-  ~ScopeGuard() { graph_.set_name_scope(previous_); }
-  const std::string& path() const { return path_; }
-  void Leave() { graph_.set_name_scope(previous_); }
+      : graph_(graph), path_(graph.EnterNameScope(name, &previous_)) {}
+  ~ScopeGuard() { Leave(); }
+  std::string& path() { return path_; }
+  void Leave() {
+    if (inside_) graph_.set_name_scope(std::move(previous_));
+    inside_ = false;
+  }
 
  private:
   Graph& graph_;
   std::string previous_, path_;
+  bool inside_ = true;
 };
 
 AttrMap ReadAttrs(const OpDef& def, const py::object& attrs, Graph* graph) {
@@ -134,11 +139,28 @@ py::sequence ListArgument(py::handle value, const OpDef& def, const ArgDef& arg)
   return py::reinterpret_borrow<py::sequence>(value);
 }
 
+// The scope of an operation is for literals among its arguments; tapes and loops that are
+// differentiated take note of it.
+bool NeedsNoScope(const OpDef& def, const py::tuple& inputs, const std::string& name,
+                  const Graph& graph) {
+  if (graph.added || IsDiverting(graph) || !Graph::IsValidName(name)) return false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (def.inputs()[i].is_list() || AsSymbolic(inputs[i]) == nullptr) return false;
+  }
+  return true;
+}
+
 py::object ApplyInGraph(const OpDef& def, const py::tuple& inputs, const py::object& attrs,
                         const std::string& name, Graph& graph, const py::object& py_graph) {
   OperationSpec spec;
   spec.type = def.name();
+  spec.def = &def;
   spec.attrs = ReadAttrs(def, attrs, &graph);
+  if (NeedsNoScope(def, inputs, name, graph)) {
+    for (py::handle value : inputs) spec.inputs.push_back(AsSymbolic(value)->tensor);
+    spec.name = name;
+    return WrapOutputs(graph.AddOperation(std::move(spec)));
+  }
   ScopeGuard scope(graph, name);
   TypeInference types(def, spec.attrs);
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -255,14 +277,22 @@ py::object Binary(const OpDef& def, const char* name, py::handle self, py::handl
       return WrapEager(Execute(def, {a, b}, {}).at(0));
     }
     Graph& graph = *GraphOf(py_graph);
+    OperationSpec spec;
+    spec.type = def.name();
+    spec.def = &def;
+    if (AsSymbolic(self) != nullptr && AsSymbolic(other) != nullptr && !graph.added &&
+        !IsDiverting(graph)) {
+      spec.name = name;
+      spec.inputs = {AsSymbolic(self)->tensor, AsSymbolic(other)->tensor};
+      if (reflected) std::swap(spec.inputs[0], spec.inputs[1]);
+      return Wrap(graph.AddOperation(std::move(spec))->output(0));
+    }
     ScopeGuard scope(graph, name);
     Tensor a =
         ConvertInGraph(self, std::nullopt, reflected ? "y" : "x", std::nullopt, graph, py_graph);
     Tensor b = ConvertInGraph(other, std::nullopt, reflected ? "x" : "y", hint, graph, py_graph);
     if (reflected) std::swap(a, b);
-    OperationSpec spec;
-    spec.type = def.name();
-    spec.name = scope.path();
+    spec.name = std::move(scope.path());
     spec.inputs = {a, b};
     // Still inside the scope, which tapes take note of.
     return Wrap(graph.AddOperation(std::move(spec))->output(0));

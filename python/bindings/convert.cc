@@ -4,11 +4,7 @@
 namespace wengert::python {
 
 Tensor ConstantInGraph(const Array& value, const std::string& name, Graph& graph) {
-  OperationSpec spec;
-  spec.type = "Const";
-  spec.name = name;
-  spec.attrs = {{"dtype", Attr(value.dtype())}, {"value", Attr(value)}};
-  return graph.AddOperation(std::move(spec))->output(0);
+  return Builder(graph).Constant(value, name);
 }
 
 namespace {

@@ -51,6 +51,39 @@ GradientFn PythonGradient(py::object function) {
   };
 }
 
+Graph& GraphBeingBuilt() {
+  Graph* const graph = GraphOf(CurrentGraph());
+  if (graph == nullptr) {
+    throw RuntimeError(
+        "tf.gradients is not supported when eager execution is enabled. Use "
+        "tf.GradientTape instead.");
+  }
+  return *graph;
+}
+
+GradientOptions Options(const std::string& name, bool colocate, bool gate, int aggregation,
+                        bool unconnected_zero) {
+  GradientOptions options;
+  options.name = name;
+  options.colocate_gradients_with_ops = colocate;
+  options.gate_gradients = gate;
+  options.aggregation_method = static_cast<AggregationMethod>(aggregation);
+  options.unconnected_gradients =
+      unconnected_zero ? UnconnectedGradients::kZero : UnconnectedGradients::kNone;
+  return options;
+}
+
+// False when an item is anything but a tensor of `graph`.
+bool TensorsOf(const Graph& graph, const py::list& items, std::vector<Tensor>* tensors) {
+  tensors->reserve(items.size());
+  for (py::handle item : items) {
+    PySymbolicTensor* const symbolic = AsSymbolic(item);
+    if (symbolic == nullptr || &symbolic->tensor.graph() != &graph) return false;
+    tensors->push_back(symbolic->tensor);
+  }
+  return true;
+}
+
 }  // namespace
 
 void BindGradients(py::module_& m) {
@@ -59,21 +92,9 @@ void BindGradients(py::module_& m) {
       [](const py::sequence& ys, const py::sequence& xs, const py::sequence& grad_ys,
          const std::string& name, bool colocate, bool gate, int aggregation,
          const py::sequence& stop_gradients, bool unconnected_zero) {
-        py::object py_graph = CurrentGraph();
-        if (py_graph.is_none()) {
-          throw RuntimeError(
-              "tf.gradients is not supported when eager execution is enabled. Use "
-              "tf.GradientTape instead.");
-        }
-        Graph& graph = *GraphOf(py_graph);
-        GradientOptions options;
-        options.name = name;
-        options.colocate_gradients_with_ops = colocate;
-        options.gate_gradients = gate;
-        options.aggregation_method = static_cast<AggregationMethod>(aggregation);
+        Graph& graph = GraphBeingBuilt();
+        GradientOptions options = Options(name, colocate, gate, aggregation, unconnected_zero);
         options.stop_gradients = SymbolicList(stop_gradients, "stop_gradients");
-        options.unconnected_gradients =
-            unconnected_zero ? UnconnectedGradients::kZero : UnconnectedGradients::kNone;
         std::vector<Grad> given;
         for (py::handle g : grad_ys) given.push_back(ToGrad(g, graph));
         return FromGrads(
@@ -82,6 +103,23 @@ void BindGradients(py::module_& m) {
       py::arg("ys"), py::arg("xs"), py::arg("grad_ys"), py::arg("name"),
       py::arg("colocate_gradients_with_ops"), py::arg("gate_gradients"),
       py::arg("aggregation_method"), py::arg("stop_gradients"), py::arg("unconnected_zero"));
+  m.def(
+      "gradients_of_tensors",
+      [](const py::list& ys, const py::list& xs, const std::string& name, bool colocate, bool gate,
+         int aggregation, const py::list& stop_gradients, bool unconnected_zero) -> py::object {
+        Graph& graph = GraphBeingBuilt();
+        std::vector<Tensor> y, x;
+        GradientOptions options = Options(name, colocate, gate, aggregation, unconnected_zero);
+        if (!TensorsOf(graph, ys, &y) || !TensorsOf(graph, xs, &x) ||
+            !TensorsOf(graph, stop_gradients, &options.stop_gradients)) {
+          return py::none();
+        }
+        return FromGrads(Gradients(graph, y, x, {}, options));
+      },
+      py::arg("ys"), py::arg("xs"), py::arg("name"), py::arg("colocate_gradients_with_ops"),
+      py::arg("gate_gradients"), py::arg("aggregation_method"), py::arg("stop_gradients"),
+      py::arg("unconnected_zero"),
+      "As `gradients`, of tensors of the graph being built; None when there are others.");
   m.def("register_gradient", [](const std::string& name, py::object function) {
     OpRegistry::Global().AddGradient(name, PythonGradient(std::move(function)));
   });

@@ -9,7 +9,8 @@ namespace {
 
 void BindConstruction(py::class_<Graph, std::shared_ptr<Graph>>& cls) {
   cls.def("unique_name", &Graph::UniqueName, py::arg("name"), py::arg("mark_as_used") = true)
-      .def("enter_name_scope", &Graph::EnterNameScope)
+      .def("enter_name_scope",
+           [](Graph& g, const std::string& name) { return g.EnterNameScope(name); })
       .def_property("name_scope_path", &Graph::name_scope, &Graph::set_name_scope)
       .def_property("device_name", &Graph::current_device, &Graph::set_current_device)
       .def_property("seed", &Graph::seed, &Graph::set_seed)

@@ -14,8 +14,14 @@ Hooks& GetHooks() {
 
 namespace {
 
+// A graph being built, with what its object stands for.
+struct Entry {
+  py::object object;
+  Graph* graph;
+};
+
 struct Context {
-  std::vector<py::object> stack;
+  std::vector<Entry> stack;
 };
 
 Context& ThreadContext() {
@@ -117,16 +123,19 @@ void RegisterErrorTranslation() {
 
 Graph* GraphOf(py::handle graph) {
   if (graph.is_none()) return nullptr;
+  const std::vector<Entry>& stack = ThreadContext().stack;
+  if (!stack.empty() && stack.back().object.is(graph)) return stack.back().graph;
   return graph.cast<Graph*>();
 }
 
 py::object CurrentGraph() {
-  Context& context = ThreadContext();
-  return context.stack.empty() ? DefaultGraph() : context.stack.back();
+  const std::vector<Entry>& stack = ThreadContext().stack;
+  return stack.empty() ? DefaultGraph() : stack.back().object;
 }
 
 GraphScope::GraphScope(py::object graph) {
-  ThreadContext().stack.push_back(std::move(graph));
+  Graph* const core = GraphOf(graph);
+  ThreadContext().stack.push_back({std::move(graph), core});
 }
 
 GraphScope::~GraphScope() {
@@ -187,6 +196,10 @@ DType FromNumpyDType(const py::dtype& dtype) {
 }
 
 DType ToDType(py::handle h) {
+  const py::object* const known = GetHooks().dtypes;
+  for (int i = 0; i < kNumDTypes; ++i) {
+    if (known[i] && !known[i].is_none() && known[i].is(h)) return static_cast<DType>(i);
+  }
   if (py::hasattr(h, "as_datatype_enum")) {
     int number = h.attr("as_datatype_enum").cast<int>();
     if (number > 0 && number < kNumDTypes) return static_cast<DType>(number);
@@ -226,6 +239,10 @@ namespace {
 
 int64_t ToDim(py::handle h) {
   if (h.is_none()) return kUnknownDim;
+  if (PyLong_CheckExact(h.ptr())) {
+    const auto value = h.cast<int64_t>();
+    if (value >= -1) return value;
+  }
   if (py::hasattr(h, "value") && !PyNumber_Check(h.ptr())) return ToDim(h.attr("value"));
   if (!PyIndex_Check(h.ptr())) {
     if (py::hasattr(h, "value")) return ToDim(h.attr("value"));
@@ -245,6 +262,11 @@ int64_t ToDim(py::handle h) {
 
 Shape ToShape(py::handle h) {
   if (h.is_none()) return Shape::Unknown();
+  if (PyTuple_CheckExact(h.ptr()) || PyList_CheckExact(h.ptr())) {
+    Dims dims;
+    for (py::handle item : py::reinterpret_borrow<py::sequence>(h)) dims.push_back(ToDim(item));
+    return Shape(std::move(dims));
+  }
   if (py::hasattr(h, "rank") && py::hasattr(h, "_dims")) {
     py::object dims = h.attr("_dims");
     if (dims.is_none()) return Shape::Unknown();
@@ -277,8 +299,8 @@ void BindState(py::module_& m) {
     hooks.indexed_slices = std::move(indexed_slices);
   });
   m.def("push_graph", [](py::object graph) {
-    GraphOf(graph);  // checks the type
-    ThreadContext().stack.push_back(std::move(graph));
+    Graph* const core = GraphOf(graph);  // checks the type
+    ThreadContext().stack.push_back({std::move(graph), core});
   });
   m.def("pop_graph", [] {
     if (ThreadContext().stack.empty()) throw RuntimeError("the stack of graphs is empty");
@@ -287,7 +309,7 @@ void BindState(py::module_& m) {
   m.def("current_graph", &CurrentGraph);
   m.def("graph_stack", [] {
     py::list result;
-    for (const py::object& g : ThreadContext().stack) result.append(g);
+    for (const Entry& e : ThreadContext().stack) result.append(e.object);
     return result;
   });
   m.def("set_default_graph", [](py::object graph) {

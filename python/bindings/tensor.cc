@@ -20,6 +20,13 @@ int TraverseElement(PyObject* self, visitproc visit, void* arg) {
   return py::detail::pybind11_traverse(self, visit, arg);
 }
 
+// What an object of exactly this type holds; null for others. Spares the look-up of casts.
+template <class T>
+T* Element(py::handle h, PyTypeObject* type) {
+  if (Py_TYPE(h.ptr()) != type) return nullptr;
+  return static_cast<T*>(reinterpret_cast<py::detail::instance*>(h.ptr())->simple_value_holder[0]);
+}
+
 template <class T>
 py::custom_type_setup Traversed() {
   return py::custom_type_setup(
@@ -75,14 +82,13 @@ py::object WrapEager(EagerValue value) {
 }
 
 PySymbolicTensor* AsSymbolic(py::handle h) {
-  return Py_TYPE(h.ptr()) == symbolic_type ? h.cast<PySymbolicTensor*>() : nullptr;
+  return Element<PySymbolicTensor>(h, symbolic_type);
 }
 PyEagerTensor* AsEager(py::handle h) {
-  if (Py_TYPE(h.ptr()) == eager_type) return h.cast<PyEagerTensor*>();
-  return nullptr;
+  return Element<PyEagerTensor>(h, eager_type);
 }
 PyOperation* AsOperation(py::handle h) {
-  return Py_TYPE(h.ptr()) == operation_type ? h.cast<PyOperation*>() : nullptr;
+  return Element<PyOperation>(h, operation_type);
 }
 bool IsIndexedSlices(py::handle h) {
   return py::isinstance(h, GetHooks().indexed_slices);

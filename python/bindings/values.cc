@@ -244,6 +244,11 @@ Array CastNumpy(const py::array& array, DType dtype) {
 
 }  // namespace
 
+// Python's own numbers, not NumPy's that derive from them.
+static bool IsNumber(PyObject* o) {
+  return PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o);
+}
+
 bool IsPlainValue(py::handle h) {
   if (KindOf(h.ptr()) != kNothing || IsNumpy(h.ptr()) || AsEager(h) != nullptr) return true;
   if (!PyList_Check(h.ptr()) && !PyTuple_Check(h.ptr())) return false;
@@ -262,7 +267,7 @@ Array ToArray(py::handle value, std::optional<DType> dtype, std::optional<DType>
     }
     return eager->array;
   }
-  if (IsNumpy(o)) {
+  if (!IsNumber(o) && IsNumpy(o)) {
     auto array = py::reinterpret_steal<py::array>(
         py::detail::npy_api::get().PyArray_FromAny_(o, nullptr, 0, 0, 0, nullptr));
     if (!array) throw py::error_already_set();

@@ -218,6 +218,18 @@ def gradients(
     """All symbolic, of the current graph; grad_ys entries: Tensor, IndexedSlices or None, the
     list may be empty. Returns Tensor, IndexedSlices or None each."""
 
+def gradients_of_tensors(
+    ys: list[Any],
+    xs: list[Any],
+    name: str,
+    colocate_gradients_with_ops: bool,
+    gate_gradients: bool,
+    aggregation_method: int,
+    stop_gradients: list[Any],
+    unconnected_zero: bool,
+) -> list[Any] | None:
+    """As gradients, of tensors of the graph being built; None when there are others."""
+
 def capture(graph: Graph, tensor: SymbolicTensor) -> SymbolicTensor: ...
 
 # --- tapes -----------------------------------------------------------------------------------

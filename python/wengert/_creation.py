@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,8 @@ def constant_v1(
 
 def _static_dims(shape: Any) -> tuple[int, ...] | None:
     """The lengths when `shape` is a Python value, else None."""
+    if type(shape) in (list, tuple) and all(type(d) is int for d in shape):
+        return tuple(shape)
     if isinstance(shape, TensorShape):
         return tuple(shape.as_list()) if shape.is_fully_defined() else None  # type: ignore[arg-type]
     if isinstance(shape, _core.Tensor):
@@ -105,10 +108,13 @@ def _static_dims(shape: Any) -> tuple[int, ...] | None:
 
 def _filled(shape: Any, dtype: Any, name: str | None, default: str, one: bool) -> Any:
     dtype = dtypes.as_dtype(dtype)
-    zero: Any = False if dtype == dtypes.bool_ else ("" if dtype == dtypes.string else 0)
-    value = (True if dtype == dtypes.bool_ else 1) if one else zero
-    if one and dtype == dtypes.string:
-        raise TypeError("tf.ones does not make strings")
+    value: Any = 1 if one else 0
+    if dtype is dtypes.bool_:
+        value = one
+    elif dtype is dtypes.string:
+        if one:
+            raise TypeError("tf.ones does not make strings")
+        value = ""
     with name_scope_v1(name, default) as scope:
         dims = _static_dims(shape)
         eager = _core.current_graph() is None
@@ -116,7 +122,7 @@ def _filled(shape: Any, dtype: Any, name: str | None, default: str, one: bool) -
             for d in dims:
                 if d < 0:
                     raise ValueError(f"Dimension {d} must be >= 0")
-            size = int(np.prod(dims, dtype=np.int64)) if dims else 1
+            size = math.prod(dims)
             # TensorFlow keeps small constants as such and fills larger ones.
             if eager or size < 1000:
                 return _core.constant(value, dtype, dims, scope or default)

@@ -132,18 +132,28 @@ def gradients(
         given = _checked_list(grad_ys)
     if len(given) != len(ys_list):
         raise ValueError(f"Length mismatch. Passed {len(given)} grad_ys for {len(ys_list)} ys")
-    try:
-        unconnected = UnconnectedGradients(unconnected_gradients)
-    except ValueError:
-        raise ValueError(
-            f"Unknown value for unconnected_gradients: {unconnected_gradients!r}"
-        ) from None
+    if unconnected_gradients is not UnconnectedGradients.NONE:
+        try:
+            unconnected_gradients = UnconnectedGradients(unconnected_gradients)
+        except ValueError:
+            raise ValueError(
+                f"Unknown value for unconnected_gradients: {unconnected_gradients!r}"
+            ) from None
     method = AggregationMethod.DEFAULT if aggregation_method is None else aggregation_method
     accepted = [0, 1, 2]
     if method not in accepted:
         raise ValueError(
             f"Invalid `aggregation_method` specified {method}. Accepted values are {accepted}."
         )
+    zero = unconnected_gradients is UnconnectedGradients.ZERO
+    if grad_ys is None:
+        # Nothing to convert: only tensors of this graph.
+        result = _core.gradients_of_tensors(
+            ys_list, xs_list, name or "gradients", colocate_gradients_with_ops,
+            bool(gate_gradients), method, stop_list, zero,
+        )  # fmt: skip
+        if result is not None:
+            return result
     # Literals become nodes of the new scope; the scope is entered again by the builder.
     previous = graph.name_scope_path
     scope = graph.enter_name_scope(name or "gradients")
@@ -164,7 +174,7 @@ def gradients(
     _check_one_graph(graph, [*ys_tensors, *xs_tensors])
     return _core.gradients(
         ys_tensors, xs_tensors, given, scope, colocate_gradients_with_ops, bool(gate_gradients),
-        method, stops, unconnected is UnconnectedGradients.ZERO,
+        method, stops, zero,
     )  # fmt: skip
 
 

@@ -47,6 +47,44 @@ class GraphKeys:
     MOVING_AVERAGE_VARIABLES = "moving_average_variables"
 
 
+class _AsDefault(contextlib.ContextDecorator):
+    """The context of Graph.as_default."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def __enter__(self) -> Graph:
+        _core.push_graph(self._graph)
+        return self._graph
+
+    def __exit__(self, *exc: Any) -> None:
+        _core.pop_graph()
+
+
+class _NameScope(contextlib.ContextDecorator):
+    """The context of Graph.name_scope."""
+
+    def __init__(self, graph: Graph, name: str | None) -> None:
+        self._graph = graph
+        self._name = name
+        self._previous: list[str] = []
+
+    def __enter__(self) -> str:
+        name = self._name
+        if name and not isinstance(name, str):
+            raise TypeError(f"'name' is not a string: {name!r}")
+        graph = self._graph
+        self._previous.append(graph.name_scope_path)
+        try:
+            return graph.enter_name_scope(name or "")
+        except BaseException:
+            self._previous.pop()
+            raise
+
+    def __exit__(self, *exc: Any) -> None:
+        self._graph.name_scope_path = self._previous.pop()
+
+
 class Graph(_core.Graph):
     """A list of operations, as `tf.Graph`: only ever appended to.
 
@@ -70,14 +108,9 @@ class Graph(_core.Graph):
         self._lock = threading.RLock()
         self._state: dict[str, Any] = {}
 
-    @contextlib.contextmanager
-    def as_default(self) -> Iterator[Graph]:
+    def as_default(self) -> contextlib.AbstractContextManager[Graph]:
         """Makes this the graph that operations of the block are added to."""
-        _core.push_graph(self)
-        try:
-            yield self
-        finally:
-            _core.pop_graph()
+        return _AsDefault(self)
 
     # --- look-up -----------------------------------------------------------------------------
     def get_operation_by_name(self, name: str) -> _core.Operation:
@@ -207,17 +240,9 @@ class Graph(_core.Graph):
         self._state.setdefault("held", {})[id(graph)] = graph
 
     # --- scopes ------------------------------------------------------------------------------
-    @contextlib.contextmanager
-    def name_scope(self, name: str | None) -> Iterator[str]:
+    def name_scope(self, name: str | None) -> contextlib.AbstractContextManager[str]:
         """Puts `name` (made unique) in front of the names created inside."""
-        if name and not isinstance(name, str):
-            raise TypeError(f"'name' is not a string: {name!r}")
-        previous = self.name_scope_path
-        scope = self.enter_name_scope(name or "")
-        try:
-            yield scope
-        finally:
-            self.name_scope_path = previous
+        return _NameScope(self, name)
 
     def get_name_scope(self) -> str:
         return self.name_scope_path
@@ -477,25 +502,40 @@ class name_scope:  # noqa: N801
         return wrapped
 
 
-@contextlib.contextmanager
-def name_scope_v1(name: str | None, default_name: str | None = None, values: Any = None) -> Any:
+class name_scope_v1(contextlib.ContextDecorator):  # noqa: N801
     """`tf.compat.v1.name_scope`: `default_name` serves when `name` is None."""
-    if not (default_name is None or isinstance(default_name, str)):
-        raise TypeError(
-            f"`default_name` type ({type(default_name)}) is not a string type. You likely meant "
-            "to pass this into the `values` kwarg."
-        )
-    chosen = default_name if name is None else name
-    graph = _core.current_graph()
-    if graph is None:
-        yield chosen or ""
-        return
-    if chosen is None and values is not None:
-        raise ValueError(
-            f"At least one of name ({name}) and default_name ({default_name}) must be provided."
-        )
-    with graph.name_scope(chosen) as scope:
-        yield scope
+
+    def __init__(
+        self, name: str | None, default_name: str | None = None, values: Any = None
+    ) -> None:
+        if not (default_name is None or isinstance(default_name, str)):
+            raise TypeError(
+                f"`default_name` type ({type(default_name)}) is not a string type. You likely "
+                "meant to pass this into the `values` kwarg."
+            )
+        chosen = default_name if name is None else name
+        if chosen is None and values is not None and _core.current_graph() is not None:
+            raise ValueError(
+                f"At least one of name ({name}) and default_name ({default_name}) must be provided."
+            )
+        self._name = chosen
+        self._entered: list[_NameScope | None] = []
+
+    @property
+    def name(self) -> str | None:
+        return self._name
+
+    def __enter__(self) -> str:
+        graph = _core.current_graph()
+        scope = None if graph is None else _NameScope(graph, self._name)
+        path = (self._name or "") if scope is None else scope.__enter__()
+        self._entered.append(scope)
+        return path
+
+    def __exit__(self, *exc: Any) -> None:
+        scope = self._entered.pop()
+        if scope is not None:
+            scope.__exit__()
 
 
 def control_dependencies(control_inputs: Any) -> Any:

@@ -49,6 +49,12 @@ class _Fetches:
         return self._positions[key]
 
     def _visit(self, fetch: Any) -> Callable[[list[Any]], Any]:
+        if type(fetch) is _core.SymbolicTensor and fetch.graph is self._graph:
+            where_it_is = self._tensor(fetch)
+            return lambda values: values[where_it_is]
+        if type(fetch) in (list, tuple):
+            parts_of = [self._visit(item) for item in fetch]
+            return lambda values: type(fetch)([p(values) for p in parts_of])
         if fetch is None:
             raise TypeError('Argument `fetch` = None has invalid type "NoneType". Cannot be None')
         if isinstance(fetch, IndexedSlices):
@@ -127,7 +133,7 @@ class Session:
         self._graph = graph if graph is not None else _graph.get_default_graph()
         self._resources = _core.ResourceManager()
         self._closed = False
-        self._cache: dict[Any, tuple[Any, Any, int]] = {}
+        self._cache: dict[Any, tuple[Any, Any, int, Any]] = {}
         self._known: dict[Any, tuple[Any, int, list[Any], list[Any]]] = {}
         self._lock = threading.Lock()
         self._contexts: list[Any] = []
@@ -289,23 +295,21 @@ class Session:
 
     def _prepared(self, fetches: Any, feeds: list[Any]) -> tuple[Any, Any]:
         """Executable and fetch plan, kept per set of fetches and feeds."""
-        leaves = _nest.flatten(fetches)
+        structure = type(fetches)
+        leaves = fetches if structure in (list, tuple) else (fetches,)
         key: Any = None
-        if all(isinstance(x, (_core.SymbolicTensor, _core.Operation)) for x in leaves):
-            structure = type(fetches) if _nest.is_nested(fetches) else None
-            flat = structure in (None, list, tuple) and len(leaves) == (
-                len(fetches) if structure else 1
-            )
-            if flat:
-                key = (structure, tuple(map(_identity, leaves)), tuple(map(_identity, feeds)))
+        if all(type(x) in _ELEMENTS for x in leaves):
+            key = (structure, *map(id, leaves), None, *map(id, feeds))
+        version = self._graph.version
         with self._lock:
             found = self._cache.get(key) if key is not None else None
-            if found is None or found[2] != self._graph.version:
+            if found is None or found[2] != version:
                 plan = _Fetches(self._graph, fetches)
                 executable = _core.Executable(
                     self._graph, feeds, plan.tensors, plan.targets, self._resources, self._options
                 )
-                found = (executable, plan, self._graph.version)
+                # The objects are kept, so that their ids stay theirs.
+                found = (executable, plan, version, (*leaves, *feeds))
                 if key is not None:
                     self._cache[key] = found
         return found[0], found[1]
@@ -342,16 +346,13 @@ class Session:
         return []
 
 
+_ELEMENTS = (_core.SymbolicTensor, _core.Operation)
+
+
 def _distinct_tensors(fetches: Any) -> bool:
-    return all(isinstance(f, _core.SymbolicTensor) for f in fetches) and len(
-        {id(f) for f in fetches}
+    return all(type(f) is _core.SymbolicTensor for f in fetches) and len(
+        set(map(id, fetches))
     ) == len(fetches)
-
-
-def _identity(x: Any) -> Any:
-    if isinstance(x, _core.Operation):
-        return ("op", x.id)
-    return (x.op.id, x.value_index)
 
 
 class _DefaultSession:

@@ -19,6 +19,7 @@ namespace wengert {
 // its owner alive through `release`.
 class Buffer {
  public:
+  // A small one lies in one block with this object: graphs hold many tiny constants.
   static std::shared_ptr<Buffer> Allocate(size_t bytes);
   static std::shared_ptr<Buffer> Borrow(void* data, size_t bytes, std::function<void()> release);
   ~Buffer();
@@ -31,6 +32,7 @@ class Buffer {
   Buffer() = default;
   void* data_ = nullptr;
   size_t bytes_ = 0;
+  bool small_ = false;             // in one block with this object
   std::function<void()> release_;  // empty: allocated here
 };
 
@@ -84,11 +86,13 @@ class Array {
     return static_cast<T*>(raw());
   }
   // Object dtypes only.
-  std::vector<std::string>& strings() const { return *strings_; }
-  std::vector<std::shared_ptr<Resource>>& resources() const { return *resources_; }
-  std::vector<std::any>& variants() const { return *variants_; }
+  std::vector<std::string>& strings() const { return Objects<std::string>(); }
+  std::vector<std::shared_ptr<Resource>>& resources() const {
+    return Objects<std::shared_ptr<Resource>>();
+  }
+  std::vector<std::any>& variants() const { return Objects<std::any>(); }
   // How many Arrays share the variants: with one, they may be changed in place.
-  long variants_shared() const { return variants_.use_count(); }
+  long variants_shared() const { return objects_.use_count(); }
 
   // Element `i` converted; ok for every integer dtype and bool / every real dtype.
   int64_t AsInt(int64_t i) const;
@@ -102,13 +106,15 @@ class Array {
   bool Identical(const Array& other) const;
 
  private:
+  template <class T>
+  std::vector<T>& Objects() const {
+    return *static_cast<std::vector<T>*>(objects_.get());
+  }
   DType dtype_ = DType::kInvalid;
   Dims dims_;
   int64_t size_ = 0;
   std::shared_ptr<Buffer> buffer_;
-  std::shared_ptr<std::vector<std::string>> strings_;
-  std::shared_ptr<std::vector<std::shared_ptr<Resource>>> resources_;
-  std::shared_ptr<std::vector<std::any>> variants_;
+  std::shared_ptr<void> objects_;  // a vector of what the dtype says
 };
 
 template <class T>

@@ -61,8 +61,8 @@ class Builder {
   class Scope {
    public:
     Scope(Graph& graph, const std::string& name)
-        : graph_(&graph), previous_(graph.name_scope()), path_(graph.EnterNameScope(name)) {}
-    ~Scope() { graph_->set_name_scope(previous_); }
+        : graph_(&graph), path_(graph.EnterNameScope(name, &previous_)) {}
+    ~Scope() { graph_->set_name_scope(std::move(previous_)); }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
     const std::string& path() const { return path_; }  // with closing '/'

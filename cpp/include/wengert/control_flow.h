@@ -26,5 +26,8 @@ struct DivertingCapture {
   std::function<Operation*(const OperationSpec&)> divert;
   Tensor operator()(const Tensor& t) const { return capture(t); }
 };
+inline bool IsDiverting(const Graph& graph) {
+  return graph.capture && graph.capture.target<DivertingCapture>() != nullptr;
+}
 
 }  // namespace wengert

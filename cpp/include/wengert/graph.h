@@ -114,6 +114,7 @@ struct OperationSpec {
   std::vector<Tensor> inputs;  // flat
   std::vector<Operation*> control_inputs;  // beside those of the current control context
   AttrMap attrs;  // what cannot be inferred from the inputs; missing ones are inferred or defaulted
+  const OpDef* def = nullptr;  // of `type`, where the caller has looked it up
 };
 
 // A traced function: a graph with its parameters and results.
@@ -166,6 +167,8 @@ class Graph : public std::enable_shared_from_this<Graph> {
   // one. Returns the new scope with its closing '/' ("" at the root). Undo by
   // set_name_scope(previous).
   std::string EnterNameScope(const std::string& name);
+  // The same; `previous` takes what set_name_scope must be given back.
+  std::string EnterNameScope(const std::string& name, std::string* previous);
   void set_name_scope(std::string scope) { name_scope_ = std::move(scope); }
   // True for [A-Za-z0-9.][A-Za-z0-9_.\\-/>]* (as TensorFlow requires of names).
   static bool IsValidName(std::string_view name);

@@ -78,9 +78,17 @@ class ShapeContext {
   const AttrMap& attrs_;
   const std::vector<Tensor>& inputs_;
   std::vector<Shape> outputs_;
-  // What the rule asked for and got, in the text of an error.
-  mutable std::vector<std::pair<int, Array>> constants_;
-  mutable std::vector<std::pair<int, Shape>> shapes_;
+  // Inputs whose value, or whose value as a shape, the rule asked for and got: an error says so.
+  class Asked {
+   public:
+    void Add(int input);
+    std::vector<int> Sorted() const;
+
+   private:
+    uint64_t low_ = 0;  // a bit per input below 64
+    std::vector<int> high_;
+  };
+  mutable Asked constants_, shapes_;
 };
 
 // What a gradient rule sees. Rules append operations through `b` and return one Grad

@@ -1,5 +1,6 @@
 #include "wengert/array.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "wengert/error.h"
@@ -51,10 +52,47 @@ Error WrongDType(const char* what, DType dtype) {
 
 }  // namespace
 
+namespace {
+
+constexpr size_t kSmallBuffer = 256;
+
+// Allocates one object with `extra` bytes behind it, and says where these are.
+template <class T>
+struct TailAllocator {
+  using value_type = T;
+  TailAllocator(size_t n, char** to) : extra(n), tail(to) {}
+  template <class U>
+  TailAllocator(const TailAllocator<U>& other) : extra(other.extra), tail(other.tail) {}
+  T* allocate(size_t n) {
+    auto* block = static_cast<char*>(::operator new(n * sizeof(T) + kAlignment + extra));
+    const auto end = reinterpret_cast<uintptr_t>(block) + n * sizeof(T);
+    *tail = block + n * sizeof(T) + (kAlignment - end % kAlignment) % kAlignment;
+    return reinterpret_cast<T*>(block);
+  }
+  void deallocate(T* p, size_t) { ::operator delete(p); }
+  template <class U>
+  bool operator==(const TailAllocator<U>&) const {
+    return true;
+  }
+  size_t extra;
+  char** tail;
+};
+
+}  // namespace
+
 std::shared_ptr<Buffer> Buffer::Allocate(size_t bytes) {
+  if (bytes <= kSmallBuffer) {
+    struct Constructible : Buffer {};
+    char* tail = nullptr;
+    const size_t whole = std::max<size_t>(1, (bytes + kAlignment - 1) / kAlignment) * kAlignment;
+    auto small = std::allocate_shared<Constructible>(TailAllocator<Constructible>(whole, &tail));
+    small->data_ = tail;
+    small->bytes_ = bytes;
+    small->small_ = true;
+    return small;
+  }
   std::shared_ptr<Buffer> buffer(new Buffer);
-  const size_t rounded =
-      bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   buffer->data_ = rounded < bytes ? nullptr : std::aligned_alloc(kAlignment, rounded);
   if (!buffer->data_) {
     throw Error(ErrorKind::kResourceExhausted,
@@ -75,7 +113,7 @@ std::shared_ptr<Buffer> Buffer::Borrow(void* data, size_t bytes, std::function<v
 Buffer::~Buffer() {
   if (release_) {
     release_();
-  } else {
+  } else if (!small_) {
     std::free(data_);
   }
 }
@@ -92,13 +130,13 @@ Array::Array(DType dtype, Dims dims)
     case DType::kInvalid:
       throw TypeError("an Array needs a dtype");
     case DType::kString:
-      strings_ = std::make_shared<std::vector<std::string>>(size_);
+      objects_ = std::make_shared<std::vector<std::string>>(size_);
       return;
     case DType::kResource:
-      resources_ = std::make_shared<std::vector<std::shared_ptr<Resource>>>(size_);
+      objects_ = std::make_shared<std::vector<std::shared_ptr<Resource>>>(size_);
       return;
     case DType::kVariant:
-      variants_ = std::make_shared<std::vector<std::any>>(size_);
+      objects_ = std::make_shared<std::vector<std::any>>(size_);
       return;
     default:
       break;
@@ -204,11 +242,13 @@ Array Array::Clone() const {
     a.buffer_ = Buffer::Allocate(bytes());
     std::memcpy(a.raw(), raw(), bytes());
   }
-  if (strings_) a.strings_ = std::make_shared<std::vector<std::string>>(*strings_);
-  if (resources_) {
-    a.resources_ = std::make_shared<std::vector<std::shared_ptr<Resource>>>(*resources_);
+  if (dtype_ == DType::kString) {
+    a.objects_ = std::make_shared<std::vector<std::string>>(strings());
+  } else if (dtype_ == DType::kResource) {
+    a.objects_ = std::make_shared<std::vector<std::shared_ptr<Resource>>>(resources());
+  } else if (dtype_ == DType::kVariant) {
+    a.objects_ = std::make_shared<std::vector<std::any>>(variants());
   }
-  if (variants_) a.variants_ = std::make_shared<std::vector<std::any>>(*variants_);
   return a;
 }
 
@@ -218,9 +258,9 @@ bool Array::Identical(const Array& other) const {
     return buffer_ == other.buffer_ || bytes() == 0 ||
            std::memcmp(raw(), other.raw(), bytes()) == 0;
   }
-  if (strings_) return *strings_ == *other.strings_;
-  if (resources_) return *resources_ == *other.resources_;
-  return variants_ == other.variants_;
+  if (dtype_ == DType::kString) return strings() == other.strings();
+  if (dtype_ == DType::kResource) return resources() == other.resources();
+  return objects_ == other.objects_;
 }
 
 }  // namespace wengert

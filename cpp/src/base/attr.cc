@@ -113,7 +113,14 @@ bool Attr::operator==(const Attr& other) const {
 
 AttrMap::AttrMap() = default;
 AttrMap::AttrMap(std::initializer_list<Entry> entries) {
-  for (const Entry& e : entries) (*this)[e.first] = e.second;
+  entries_.reserve(entries.size() + 1);  // most ops add the attribute of their dtype
+  for (const Entry& e : entries) {
+    if (entries_.empty() || entries_.back().first < e.first) {
+      entries_.push_back(e);
+    } else {
+      (*this)[e.first] = e.second;
+    }
+  }
 }
 AttrMap::AttrMap(const AttrMap& other) = default;
 AttrMap::AttrMap(AttrMap&& other) noexcept = default;
@@ -131,15 +138,14 @@ AttrMap::const_iterator AttrMap::LowerBound(std::string_view name) const {
 }
 
 AttrMap::const_iterator AttrMap::find(std::string_view name) const {
-  const_iterator it = LowerBound(name);
-  return it != end() && it->first == name ? it : end();
+  // Most maps have at most three entries, most names differ in length or first letter.
+  return std::find_if(begin(), end(), [name](const Entry& e) { return e.first == name; });
 }
 
 Attr& AttrMap::operator[](std::string_view name) {
   const_iterator it = LowerBound(name);
-  if (it == end() || it->first != name) {
-    it = entries_.insert(it, Entry(std::string(name), Attr()));
-  }
+  if (it == end()) return entries_.emplace_back(name, Attr()).second;
+  if (it->first != name) it = entries_.insert(it, Entry(std::string(name), Attr()));
   return entries_[static_cast<size_t>(it - entries_.cbegin())].second;
 }
 

@@ -1,6 +1,7 @@
 #include "compile/pipeline.h"
 
 #include <utility>
+#include <vector>
 
 #include "compile/inner.h"
 
@@ -17,17 +18,34 @@ Program RunEverywhere(Program (*pass)(Program), Program program) {
   return program;
 }
 
+// Whether nothing is left to compute but constants that fill arrays: other passes change nothing.
+bool IsSettled(const Program& program) {
+  std::vector<bool> constant(program.values.size());
+  for (const Node& node : program.nodes) {
+    if (std::holds_alternative<Const>(node.prim)) {
+      constant[static_cast<size_t>(node.outputs[0].id)] = true;
+    } else if (std::holds_alternative<Broadcast>(node.prim)) {
+      if (!constant[static_cast<size_t>(node.inputs[0].id)]) return false;
+    } else if (!std::holds_alternative<Input>(node.prim)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 Program RunPasses(Program program, const CompileOptions& options,
                   const std::function<void(const char* pass, const Program&)>& observe) {
+  bool settled = false;
   auto run = [&](bool enabled, const char* name, Program (*pass)(Program)) {
     if (!enabled) return;
-    program = RunEverywhere(pass, std::move(program));
+    if (!settled) program = RunEverywhere(pass, std::move(program));
     if (observe) observe(name, program);
   };
   run(true, "prune", Prune);
   run(options.fold_constants, "fold_constants", FoldConstants);
+  settled = IsSettled(program);
   run(options.simplify, "simplify", Simplify);
   if (options.hoist && HasInner(program)) {
     program = Hoist(std::move(program));

@@ -1,10 +1,26 @@
 // Prune: drops nodes that neither an output nor an effect needs, and renumbers the values.
+#include <algorithm>
 #include <utility>
 
 #include "compile/program_builder.h"
 #include "compile/prune_loop.h"
 
 namespace wengert::compile {
+
+namespace {
+
+// Whether the values are numbered as the nodes make them, with none left over.
+bool IsNumbered(const Program& program) {
+  int32_t next = 0;
+  for (const Node& node : program.nodes) {
+    for (Value v : node.outputs) {
+      if (v.id != next++) return false;
+    }
+  }
+  return static_cast<size_t>(next) == program.values.size();
+}
+
+}  // namespace
 
 Program Prune(Program program) {
   std::vector<bool> needed(program.values.size());
@@ -18,6 +34,9 @@ Program Prune(Program program) {
     keep[i] = true;
     if (std::holds_alternative<WhileLoop>(node.prim)) PruneLoop(node, needed);
     for (Value v : node.inputs) needed[static_cast<size_t>(v.id)] = true;
+  }
+  if (IsNumbered(program) && std::find(keep.begin(), keep.end(), false) == keep.end()) {
+    return program;
   }
   Program out;
   out.num_inputs = program.num_inputs;

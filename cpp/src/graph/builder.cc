@@ -5,6 +5,7 @@
 
 #include "graph/builder_literals.h"
 #include "graph/op_types.h"
+#include "wengert/control_flow.h"
 #include "wengert/op_def.h"
 
 namespace wengert {
@@ -143,6 +144,14 @@ class Arguments {
   std::vector<Tensor> flat_;
 };
 
+bool IsPlainTensor(const In& in) {
+  return in.is_tensor() && in.tensor();
+}
+
+bool IsList(const ArgDef& arg) {
+  return arg.is_list();
+}
+
 }  // namespace
 
 In::In(Tensor t) : value_(t) {}
@@ -168,9 +177,20 @@ Tensor Builder::Op(const std::string& type, std::vector<In> inputs, AttrMap attr
 Operation* Builder::AddOp(const std::string& type, std::vector<In> inputs, AttrMap attrs,
                           const std::string& name) {
   const OpDef& def = OpRegistry::Global().Get(type);
-  const Scope scope(graph_, name.empty() ? type : name);
+  const std::string& wanted = name.empty() ? type : name;
+  // The scope is for literals; tapes and loops that are differentiated take note of it.
+  if (!graph_.added && !IsDiverting(graph_) && Graph::IsValidName(wanted) &&
+      inputs.size() == def.inputs().size() &&
+      std::all_of(inputs.begin(), inputs.end(), IsPlainTensor) &&
+      std::none_of(def.inputs().begin(), def.inputs().end(), IsList)) {
+    std::vector<Tensor> tensors;
+    tensors.reserve(inputs.size());
+    for (const In& in : inputs) tensors.push_back(in.tensor());
+    return graph_.AddOperation({type, wanted, std::move(tensors), {}, std::move(attrs), &def});
+  }
+  const Scope scope(graph_, wanted);
   Arguments arguments(*this, def, inputs, &attrs);
-  return graph_.AddOperation({type, scope.path(), arguments.Take(), {}, std::move(attrs)});
+  return graph_.AddOperation({type, scope.path(), arguments.Take(), {}, std::move(attrs), &def});
 }
 
 }  // namespace wengert

@@ -1,6 +1,7 @@
 // Builder: constants, shapes and movement.
 #include "graph/builder_literals.h"
 #include "wengert/builder.h"
+#include "wengert/op_def.h"
 
 namespace wengert {
 namespace {
@@ -53,8 +54,12 @@ Array IntsOf(DType dtype, const std::vector<int64_t>& values) {
 
 Tensor Builder::Constant(const Array& value, const std::string& name) {
   if (!value.valid()) throw ValueError("a constant needs a value");
-  return graph_.AddOperation({"Const", name, {}, {}, {{"dtype", value.dtype()}, {"value", value}}})
-      ->output(0);
+  AttrMap attrs;
+  attrs.reserve(2);
+  attrs["dtype"] = Attr(value.dtype());
+  attrs["value"] = Attr(value);
+  static const OpDef* const def = OpRegistry::Global().Find("Const");
+  return graph_.AddOperation({"Const", name, {}, {}, std::move(attrs), def})->output(0);
 }
 
 Tensor Builder::Placeholder(DType dtype, const Shape& shape, const std::string& name) {

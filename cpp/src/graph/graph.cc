@@ -141,7 +141,7 @@ Operation* Graph::AddOperation(OperationSpec spec) {
   if (const auto* diverting = capture ? capture.target<DivertingCapture>() : nullptr) {
     if (Operation* elsewhere = diverting->divert(spec)) return elsewhere;
   }
-  const OpDef& def = OpRegistry::Global().Get(spec.type);
+  const OpDef& def = spec.def != nullptr ? *spec.def : OpRegistry::Global().Get(spec.type);
   const bool captures =
       capture && std::any_of(spec.inputs.begin(), spec.inputs.end(),
                              [this](const Tensor& t) { return t && &t.graph() != this; });
@@ -178,7 +178,11 @@ Operation* Graph::AddOperation(OperationSpec spec) {
     }
   }
   ResolveAttrs(def, spec.inputs, spec.name.empty() ? spec.type : spec.name, &spec.attrs);
-  std::vector<DType> types = OutputTypes(def, spec.attrs);
+  if (const DType single = SingleOutputType(def, spec.attrs); single != DType::kInvalid) {
+    op->outputs_.push_back({single, {}});
+  } else {
+    for (DType type : OutputTypes(def, spec.attrs)) op->outputs_.push_back({type, {}});
+  }
 
   if (!spec.name.empty() && spec.name.back() == '/') {
     spec.name.pop_back();
@@ -198,16 +202,12 @@ Operation* Graph::AddOperation(OperationSpec spec) {
   op->inputs_ = std::move(spec.inputs);
   op->attrs_ = std::move(spec.attrs);
 
-  std::vector<Shape> shapes;
   if (def.shape_fn()) {
-    ShapeContext context(*this, def, op->name_, op->attrs_, op->inputs_, types.size());
+    ShapeContext context(*this, def, op->name_, op->attrs_, op->inputs_, op->outputs_.size());
     def.shape_fn()(context);
-    shapes = context.TakeOutputs();
-  }
-  shapes.resize(types.size());
-  op->outputs_.reserve(types.size());
-  for (size_t i = 0; i < types.size(); ++i) {
-    op->outputs_.push_back({types[i], std::move(shapes[i])});
+    std::vector<Shape> shapes = context.TakeOutputs();
+    shapes.resize(op->outputs_.size());
+    for (size_t i = 0; i < shapes.size(); ++i) op->outputs_[i].shape = std::move(shapes[i]);
   }
   op->control_inputs_ = std::move(spec.control_inputs);
   if (!control_stack_.empty()) ApplyControlDependencies(op->inputs_, &op->control_inputs_);

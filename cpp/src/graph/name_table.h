@@ -26,12 +26,11 @@ class NameTable {
 
  private:
   struct Entry {
-    uint64_t hash = 0;
+    uint64_t hash = 0;    // 0: free
     uint64_t offset = 0;  // into text_
     uint32_t length = 0;
     int32_t count = 0;
     Operation* op = nullptr;
-    bool used = false;
   };
   const Entry* Lookup(std::string_view name) const;
   Entry& Insert(std::string_view name);

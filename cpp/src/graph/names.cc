@@ -1,22 +1,31 @@
 // Unique names and name scopes.
+#include <array>
+#include <charconv>
+
 #include "graph/name_table.h"
 #include "wengert/graph.h"
 
 namespace wengert {
 namespace {
 
-bool IsAlphanumeric(char c) {
+constexpr bool IsAlphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-bool IsScopeName(std::string_view name) {
-  for (char c : name) {
-    if (!IsAlphanumeric(c) && c != '_' && c != '.' && c != '\\' && c != '/' && c != '>' &&
-        c != '-') {
-      return false;
-    }
+constexpr std::array<bool, 256> kScopeCharacters = [] {
+  std::array<bool, 256> table{};
+  for (int c = 0; c < 256; ++c) {
+    const char ch = static_cast<char>(c);
+    table[static_cast<size_t>(c)] = IsAlphanumeric(ch) || ch == '_' || ch == '.' || ch == '\\' ||
+                                    ch == '/' || ch == '>' || ch == '-';
   }
-  return true;
+  return table;
+}();
+
+bool IsScopeName(std::string_view name) {
+  bool ok = true;
+  for (char c : name) ok &= kScopeCharacters[static_cast<unsigned char>(c)];
+  return ok;
 }
 
 }  // namespace
@@ -32,28 +41,31 @@ std::string Graph::UniqueName(const std::string& name, bool mark_as_used) {
     full.append(name_scope_).append(1, '/');
   }
   full += name;
-  int count = 0;
-  if (mark_as_used) {
-    int& uses = names_->CountOf(full);
-    count = uses++;
-  } else {
-    count = names_->Count(full);
-  }
+  int count = mark_as_used ? names_->CountOf(full)++ : names_->Count(full);
   if (count == 0) return full;
   full += '_';
   const size_t stem = full.size();
   for (;; ++count) {
+    char digits[16];
+    char* const end = std::to_chars(digits, digits + sizeof(digits), count).ptr;
     full.resize(stem);
-    full += std::to_string(count);
-    if (names_->Count(full) == 0) break;
+    full.append(static_cast<const char*>(digits), static_cast<size_t>(end - digits));
+    if (!mark_as_used) {
+      if (names_->Count(full) == 0) return full;
+      continue;
+    }
+    // A composed name counts as used itself, should someone ask for "name_1".
+    int& uses = names_->CountOf(full);
+    if (uses == 0) {
+      uses = 1;
+      return full;
+    }
   }
-  // A composed name counts as used itself, should someone ask for "name_1".
-  if (mark_as_used) names_->CountOf(full) = 1;
-  return full;
 }
 
-std::string Graph::EnterNameScope(const std::string& name) {
+std::string Graph::EnterNameScope(const std::string& name, std::string* previous) {
   if (name.empty()) {
+    *previous = std::move(name_scope_);
     name_scope_.clear();
     return "";
   }
@@ -68,8 +80,18 @@ std::string Graph::EnterNameScope(const std::string& name) {
                      "' is not a valid scope name. A scope name has to match the following "
                      "pattern: ^[A-Za-z0-9_.\\\\/>-]*$");
   }
-  name_scope_ = name.back() == '/' ? name.substr(0, name.size() - 1) : UniqueName(name);
-  return name_scope_ + "/";
+  std::string scope = name.back() == '/' ? name.substr(0, name.size() - 1) : UniqueName(name);
+  std::string path;
+  path.reserve(scope.size() + 1);
+  path.append(scope).append(1, '/');
+  *previous = std::move(name_scope_);
+  name_scope_ = std::move(scope);
+  return path;
+}
+
+std::string Graph::EnterNameScope(const std::string& name) {
+  std::string previous;
+  return EnterNameScope(name, &previous);
 }
 
 }  // namespace wengert

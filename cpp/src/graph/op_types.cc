@@ -85,7 +85,7 @@ void CheckTypes(const OpDef& def, size_t i, const std::vector<Tensor>& inputs, s
   }
   if (!fixed) {
     CheckAllowed(*def.FindAttr(arg.type_attr), first, arg.name);
-    (*attrs)[arg.type_attr] = first;
+    (*attrs)[arg.type_attr] = Attr(first);
   }
 }
 
@@ -202,12 +202,12 @@ struct IsVector<std::vector<T>> : std::true_type {};
 
 void CheckMinimum(const OpDef& def, const AttrDef& attr_def, const Attr& value) {
   if (!attr_def.minimum) return;
-  const std::string start = "Attr '" + attr_def.name + "' of '" + def.name() + "' Op passed ";
-  const std::string end = " less than minimum " + std::to_string(*attr_def.minimum) + ".";
+  const auto fail = [&](const std::string& passed) -> void {
+    throw ValueError("Attr '" + attr_def.name + "' of '" + def.name() + "' Op passed " + passed +
+                     " less than minimum " + std::to_string(*attr_def.minimum) + ".");
+  };
   if (value.is<int64_t>()) {
-    if (value.as<int64_t>() < *attr_def.minimum) {
-      throw ValueError(start + std::to_string(value.as<int64_t>()) + end);
-    }
+    if (value.as<int64_t>() < *attr_def.minimum) fail(std::to_string(value.as<int64_t>()));
     return;
   }
   const int64_t length = std::visit(
@@ -219,9 +219,7 @@ void CheckMinimum(const OpDef& def, const AttrDef& attr_def, const Attr& value) 
         }
       },
       value.value());
-  if (length < *attr_def.minimum) {
-    throw ValueError(start + "list of length " + std::to_string(length) + end);
-  }
+  if (length < *attr_def.minimum) fail("list of length " + std::to_string(length));
 }
 
 // A constant whose value has another dtype than it declares would be read out of bounds.
@@ -315,6 +313,12 @@ int64_t ListLength(const ArgDef& arg, const AttrMap& attrs) {
     return static_cast<int64_t>(it->second.as<std::vector<DType>>().size());
   }
   return it->second.as<int64_t>();
+}
+
+DType SingleOutputType(const OpDef& def, const AttrMap& attrs) {
+  if (def.outputs().size() != 1 || def.outputs()[0].is_list()) return DType::kInvalid;
+  const ArgDef& arg = def.outputs()[0];
+  return arg.type_attr.empty() ? arg.type : *FindType(attrs, arg.type_attr);
 }
 
 std::vector<DType> OutputTypes(const OpDef& def, const AttrMap& attrs) {

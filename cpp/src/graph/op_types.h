@@ -25,6 +25,8 @@ void CheckListLength(const OpDef& def, const ArgDef& arg, int64_t length);
 
 // Dtypes of all outputs, lists flattened.
 std::vector<DType> OutputTypes(const OpDef& def, const AttrMap& attrs);
+// The dtype of the output of an op that has exactly one, and no list; else kInvalid.
+DType SingleOutputType(const OpDef& def, const AttrMap& attrs);
 
 // Number of tensors of a list argument according to `attrs`.
 int64_t ListLength(const ArgDef& arg, const AttrMap& attrs);

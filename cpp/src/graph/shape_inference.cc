@@ -1,4 +1,6 @@
 // What shape rules work with, and the rules that many ops share.
+#include <algorithm>
+
 #include "graph/print.h"
 #include "wengert/op_def.h"
 
@@ -8,21 +10,25 @@ namespace {
 // As TensorFlow bounds the rank of a tensor.
 constexpr int64_t kMaxRank = 254;
 
-// Sets or replaces the entry of `input`.
-template <class T>
-void Note(std::vector<std::pair<int, T>>* notes, int input, T value) {
-  for (auto& [i, known] : *notes) {
-    if (i == input) {
-      known = std::move(value);
-      return;
-    }
+}  // namespace
+
+void ShapeContext::Asked::Add(int input) {
+  if (input < 64) {
+    low_ |= uint64_t{1} << input;
+  } else if (std::find(high_.begin(), high_.end(), input) == high_.end()) {
+    high_.push_back(input);
   }
-  auto at = notes->begin();
-  while (at != notes->end() && at->first < input) ++at;
-  notes->emplace(at, input, std::move(value));
 }
 
-}  // namespace
+std::vector<int> ShapeContext::Asked::Sorted() const {
+  std::vector<int> inputs;
+  for (int i = 0; i < 64; ++i) {
+    if (low_ >> i & 1) inputs.push_back(i);
+  }
+  inputs.insert(inputs.end(), high_.begin(), high_.end());
+  std::sort(inputs.begin(), inputs.end());
+  return inputs;
+}
 
 ShapeContext::ShapeContext(Graph& graph, const OpDef& def, const std::string& name,
                            const AttrMap& attrs, const std::vector<Tensor>& inputs,
@@ -36,7 +42,7 @@ ShapeContext::ShapeContext(Graph& graph, const OpDef& def, const std::string& na
 
 std::optional<Array> ShapeContext::constant(int i) const {
   std::optional<Array> value = graph_.EvaluateConstant(inputs_.at(static_cast<size_t>(i)));
-  if (value) Note(&constants_, i, *value);
+  if (value) constants_.Add(i);
   return value;
 }
 
@@ -49,7 +55,7 @@ Shape ShapeContext::input_as_shape(int i) const {
     if (!length_known || given.dim(0) > kMaxRank) return Shape::Unknown();
     value = Shape::UnknownOfRank(static_cast<int>(given.dim(0)));
   }
-  if (value->has_rank()) Note(&shapes_, i, *value);
+  if (value->has_rank()) shapes_.Add(i);
   return *value;
 }
 
@@ -129,13 +135,15 @@ void ShapeContext::Fail(const std::string& message) const {
     text += inputs_[i].shape().ToError();
   }
   const char* separator = " and with computed input tensors: ";
-  for (const auto& [i, value] : constants_) {
-    text += separator + ("input[" + std::to_string(i)) + "] = " + ValueText(value);
+  for (int i : constants_.Sorted()) {
+    const std::optional<Array> value = graph_.EvaluateConstant(inputs_[static_cast<size_t>(i)]);
+    if (!value) continue;
+    text += separator + ("input[" + std::to_string(i)) + "] = " + ValueText(*value);
     separator = ", ";
   }
   separator = " and with input tensors computed as partial shapes: ";
-  for (const auto& [i, shape] : shapes_) {
-    text += separator + ("input[" + std::to_string(i)) + "] = " + shape.ToError();
+  for (int i : shapes_.Sorted()) {
+    text += separator + ("input[" + std::to_string(i)) + "] = " + input_as_shape(i).ToError();
     separator = ", ";
   }
   throw Error(ErrorKind::kValueError, text + ".", name_);
