@@ -169,6 +169,52 @@ TEST(large_convolutions) {  // several blocks of depth, windows and panels
   CheckConv(spec, {1, 1, 33, 33, 40}, {1, 3, 3, 40, 33}, DType::kFloat64, 2);
 }
 
+TEST(few_channels) {  // of the image, of the result, of both; forms of their own
+  ConvSpec spec;
+  spec.pad = {0, 2, 2};
+  CheckConv(spec, {5, 1, 14, 13, 1}, {1, 5, 5, 1, 6}, DType::kFloat32, 1);
+  CheckConv(spec, {6, 1, 20, 12, 3}, {1, 5, 4, 3, 50}, DType::kFloat32, 2);
+  CheckConv(spec, {4, 1, 12, 12, 20}, {1, 3, 3, 20, 2}, DType::kFloat64, 3);
+  CheckConv(spec, {4, 1, 9, 11, 2}, {1, 3, 3, 2, 300}, DType::kInt32, 4);
+  spec.stride = {1, 2, 3};
+  CheckConv(spec, {7, 1, 19, 17, 3}, {1, 7, 7, 3, 16}, DType::kFloat32, 5);
+  spec.dilation = {1, 1, 2};
+  CheckConv(spec, {4, 1, 15, 23, 2}, {1, 3, 3, 2, 9}, DType::kFloat64, 6);
+  spec = {};
+  CheckConv(spec, {9, 1, 1, 40, 2}, {1, 1, 7, 2, 11}, DType::kFloat32, 7);  // one row
+  CheckConv(spec, {4, 5, 6, 7, 1}, {2, 3, 3, 1, 8}, DType::kFloat32, 8);    // depth, too
+  spec.stride = {1, 4, 4};                                                  // windows leave gaps
+  CheckConv(spec, {4, 1, 15, 15, 3}, {1, 2, 3, 3, 24}, DType::kFloat32, 9);
+}
+
+TEST(not_a_number_stays_where_it_is) {
+  const float nan = std::nanf("");
+  const Dims image{4, 1, 9, 9, 2}, filter{1, 3, 3, 2, 20}, result{4, 1, 9, 9, 20};
+  for (int kind : {0, 2}) {  // what the padding is multiplied with may spread
+    ConvSpec spec;
+    spec.kind = static_cast<ConvKind>(kind);
+    spec.pad = {0, 1, 1};
+    const Dims* dims[] = {&image, &filter, &result};
+    std::vector<Array> inputs;
+    for (int i = 0; i < 3; ++i) {
+      if (i != kind) inputs.push_back(Random(5).Values(DType::kFloat32, *dims[i]));
+    }
+    inputs[kind == 2 ? 0 : 1].data<float>()[0] = nan;  // a pixel of the image, or of the result
+    ProgramBuilder b;
+    const Value x = b.AddInput(0, {DType::kFloat32, inputs[0].dims()});
+    const Value y = b.AddInput(1, {DType::kFloat32, inputs[1].dims()});
+    const Value z = b.Conv(spec, x, y, *dims[kind]);
+    Program program = std::move(b.program());
+    program.outputs = {z};
+    program.num_inputs = 2;
+    const Array expected = compile::Interpret(program, inputs)[0];
+    const Array got = RunPlan(*runtime::Plan::Build(program, {}), inputs);
+    for (int64_t i = 0; i < got.size(); ++i) {
+      CHECK_EQ(std::isnan(got.data<float>()[i]), std::isnan(expected.data<float>()[i]));
+    }
+  }
+}
+
 TEST(pools) {
   Random random(13);
   const DType dtypes[] = {DType::kFloat32, DType::kFloat64, DType::kInt32, DType::kInt64};

@@ -1,6 +1,10 @@
 // Products of gathered rows with packed panels: what all directions of a convolution come to.
 // Every element of C is one chain of multiply-adds over p, whatever tile it falls in. Like
 // small_gemm.cc, the compiler may contract a*b + c here.
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "kernels/simd.h"
 
 namespace wengert::kernels::WENGERT_ISA_NS {
@@ -22,17 +26,46 @@ WENGERT_INLINE Vector<T> Splat(T x) {
   return x - Vector<T>{};
 }
 
-// `rows` of kTileRows rows are stored, `cols` columns of them.
-template <class T, int kVectors>
+// The first n numbers of v: one masked store where the processor has it, else pieces.
+template <class T>
+WENGERT_INLINE void StorePart(T* to, Vector<T> v, int64_t n, bool accumulate) {
+#if defined(__AVX512F__)
+  using Integers = __m512i;
+  if constexpr (sizeof(T) == 4) {
+    const auto mask = static_cast<__mmask16>((1U << n) - 1);
+    if (accumulate) v += BitCast<Vector<T>>(_mm512_maskz_loadu_epi32(mask, to));
+    _mm512_mask_storeu_epi32(to, mask, BitCast<Integers>(v));
+  } else {
+    const auto mask = static_cast<__mmask8>((1U << n) - 1);
+    if (accumulate) v += BitCast<Vector<T>>(_mm512_maskz_loadu_epi64(mask, to));
+    _mm512_mask_storeu_epi64(to, mask, BitCast<Integers>(v));
+  }
+#else
+  typedef T Piece __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
+  constexpr int64_t kPiece = 16 / static_cast<int64_t>(sizeof(T));
+  T part[kStep<T>];
+  StoreVector(part, v);
+  int64_t j = 0;
+  for (; j + kPiece <= n; j += kPiece) {
+    Piece* at = reinterpret_cast<Piece*>(to + j);
+    const Piece given = *reinterpret_cast<const Piece*>(part + j);
+    *at = accumulate ? *at + given : given;
+  }
+  for (; j < n; ++j) to[j] = accumulate ? to[j] + part[j] : part[j];
+#endif
+}
+
+// `rows` of kRows rows are stored, `cols` columns of them.
+template <class T, int kVectors, int kRows>
 void Tile(const GatherGemm& g, int64_t first, int64_t rows, const T* b, int64_t column,
           int64_t cols) {
   const T* a = static_cast<const T*>(g.a);
-  const T* row[kTileRows];
+  const T* row[kRows];
 #pragma GCC unroll 8
-  for (int i = 0; i < kTileRows; ++i) row[i] = a + g.row[first + (i < rows ? i : rows - 1)];
-  Vector<T> acc[kTileRows][kVectors];
+  for (int i = 0; i < kRows; ++i) row[i] = a + g.row[first + (i < rows ? i : rows - 1)];
+  Vector<T> acc[kRows][kVectors];
 #pragma GCC unroll 8
-  for (int i = 0; i < kTileRows; ++i) {
+  for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) acc[i][v] = Vector<T>{};
   }
@@ -43,7 +76,7 @@ void Tile(const GatherGemm& g, int64_t first, int64_t rows, const T* b, int64_t 
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) from[v] = LoadVector(b + v * kStep<T>);
 #pragma GCC unroll 8
-    for (int i = 0; i < kTileRows; ++i) {
+    for (int i = 0; i < kRows; ++i) {
       const Vector<T> factor = Splat(row[i][at]);
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) acc[i][v] += factor * from[v];
@@ -51,22 +84,30 @@ void Tile(const GatherGemm& g, int64_t first, int64_t rows, const T* b, int64_t 
   }
   T* c = static_cast<T*>(g.c) + column;
 #pragma GCC unroll 8
-  for (int i = 0; i < kTileRows; ++i) {
+  for (int i = 0; i < kRows; ++i) {
     if (i >= rows) break;
     T* to = c + g.out[first + i];
-    if (cols == kVectors * kStep<T>) {
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
-        T* at = to + v * kStep<T>;
+    for (int v = 0; v < kVectors; ++v) {
+      T* at = to + v * kStep<T>;
+      const int64_t left = cols - v * kStep<T>;
+      if (left >= kStep<T>) {
         StoreVector(at, g.accumulate ? LoadVector(at) + acc[i][v] : acc[i][v]);
+      } else {
+        StorePart(at, acc[i][v], left, g.accumulate);
       }
-    } else {
-      T part[kVectors * kStep<T>];
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) StoreVector(part + v * kStep<T>, acc[i][v]);
-      for (int64_t j = 0; j < cols; ++j) to[j] = g.accumulate ? to[j] + part[j] : part[j];
     }
   }
+}
+
+template <class T, int kVectors>
+void Rows(const GatherGemm& g, const T* b, int64_t column, int64_t cols) {
+  int64_t i = 0;
+  for (; g.m - i > kTileRows / 2; i += kTileRows) {
+    const int64_t rows = g.m - i < kTileRows ? g.m - i : kTileRows;
+    Tile<T, kVectors, kTileRows>(g, i, rows, b, column, cols);
+  }
+  if (i < g.m) Tile<T, kVectors, kTileRows / 2>(g, i, g.m - i, b, column, cols);
 }
 
 template <class T>
@@ -77,13 +118,10 @@ void Product(const GatherGemm& g) {
     const int64_t cols = g.n - j < kWide ? g.n - j : kWide;
     const bool wide = cols > kStep<T>;
     const T* panel = b + g.k_begin * (wide ? kWide : kStep<T>);
-    for (int64_t i = 0; i < g.m; i += kTileRows) {
-      const int64_t rows = g.m - i < kTileRows ? g.m - i : kTileRows;
-      if (wide) {
-        Tile<T, 2>(g, i, rows, panel, j, cols);
-      } else {
-        Tile<T, 1>(g, i, rows, panel, j, cols);
-      }
+    if (wide) {
+      Rows<T, 2>(g, panel, j, cols);
+    } else {
+      Rows<T, 1>(g, panel, j, cols);
     }
     b += g.k_total * kWide;
   }

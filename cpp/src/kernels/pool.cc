@@ -1,6 +1,6 @@
 // Pooling: windows over images with the channels innermost, a vector of channels at a time. Where a
 // pixel has fewer channels than are left to fill a vector, the vector reaches into the next
-// pixel: results there are written later, sums there get 0.
+// pixel: results there are written later.
 #include <limits>
 
 #include "kernels/simd.h"
@@ -18,7 +18,7 @@ struct One {
   WENGERT_INLINE static void Store(T* p, T v) { *p = v; }
   WENGERT_INLINE static T Splat(T x) { return x; }
   WENGERT_INLINE static int64_t SplatIndex(int64_t i) { return i; }
-  WENGERT_INLINE static int64_t Lanes(int64_t) { return -1; }
+  WENGERT_INLINE static int64_t At(int64_t index, int64_t) { return index; }
 };
 
 template <class T>
@@ -45,12 +45,7 @@ struct Many {
   WENGERT_INLINE static Index SplatIndex(int64_t i) {
     return static_cast<typename IndexOf<T>::Type>(i) - Index{};
   }
-  // -1 in the first n lanes
-  WENGERT_INLINE static Index Lanes(int64_t n) {
-    Index lane{};
-    for (int i = 0; i < kCount; ++i) lane[i] = i;
-    return lane < SplatIndex(n);
-  }
+  WENGERT_INLINE static int64_t At(Index index, int64_t i) { return index[i]; }
 };
 
 // Integers wrap.
@@ -104,6 +99,8 @@ void Run(const PoolArgs& p) {
   const int64_t image = p.image_dims[0] * p.image_dims[1] * p.image_dims[2] * c;
   const int64_t end = p.end * width * c;  // of what may be written to the result
   constexpr int64_t kCount = Many<T>::kCount;
+  // Positions of vectors may have 32 bits.
+  const bool narrow = image / c <= std::numeric_limits<int32_t>::max();
   for (int64_t plane = p.begin; plane < p.end; ++plane) {
     Window window;
     window.height = p.image_dims[1];
@@ -117,7 +114,7 @@ void Run(const PoolArgs& p) {
       const int64_t to = (plane * width + q) * c;
       const int64_t last = window.last() * c;
       int64_t j = 0;
-      for (; j < c && last + j + kCount <= image && to + j + kCount <= end; j += kCount) {
+      for (; narrow && j < c && last + j + kCount <= image && to + j + kCount <= end; j += kCount) {
         Kind::template Apply<Many<T>, T>(p, window, to + j, j, c - j < kCount ? c - j : kCount);
       }
       for (; j < c; ++j) Kind::template Apply<One<T>, T>(p, window, to + j, j, 1);
@@ -139,19 +136,18 @@ struct Maximum {
   }
 };
 
-// Number of the first greatest element within the window.
+// Where the first greatest element of the window is, in pixels behind its first one.
 template <class V, class T>
 WENGERT_INLINE typename V::Index Best(const PoolArgs& p, const Window& window, int64_t j) {
+  const int64_t first = window.first();
   const T* x = static_cast<const T*>(p.image) + j;
-  typename V::Value most = V::Load(x + window.first() * p.channels);
+  typename V::Value most = V::Load(x + first * p.channels);
   typename V::Index best = V::SplatIndex(0);
-  int64_t number = 0;
   window.Each([&](int64_t at) {
     const typename V::Value value = V::Load(x + at * p.channels);
     const auto greater = value > most;
     most = greater ? value : most;
-    best = greater ? V::SplatIndex(number) : best;
-    ++number;
+    best = greater ? V::SplatIndex(at - first) : best;
   });
   return best;
 }
@@ -162,39 +158,33 @@ struct ArgMaximum {
                                    int64_t lanes) {
     const typename V::Index best = Best<V, T>(p, window, j);
     int64_t* out = static_cast<int64_t*>(p.out) + to;
-    const int64_t width = window.w.end - window.w.begin, height = window.h.end - window.h.begin;
-    for (int64_t i = 0; i < lanes; ++i) {
-      int64_t number;
-      if constexpr (V::kCount == 1) {
-        number = best;
-      } else {
-        number = best[i];
-      }
-      const int64_t d = window.d.begin + number / (width * height);
-      const int64_t h = window.h.begin + number / width % height;
-      out[i] = (d * window.height + h) * window.width + window.w.begin + number % width;
-    }
+    const int64_t first = window.first();
+    for (int64_t i = 0; i < lanes; ++i) out[i] = first + V::At(best, i);
   }
 };
 
+// A vector that reaches into the next pixel would be read again there before the store is through,
+// for which processors wait: part of a vector is therefore added number by number.
 struct MaximumGradient {
   template <class V, class T>
   WENGERT_INLINE static void Apply(const PoolArgs& p, const Window& window, int64_t to, int64_t j,
                                    int64_t lanes) {
-    const typename V::Index best = Best<V, T>(p, window, j), mine = V::Lanes(lanes);
-    const typename V::Value dy = V::Load(static_cast<const T*>(p.second) + to);
+    const typename V::Index best = Best<V, T>(p, window, j);
+    const int64_t first = window.first();
+    const T* dy = static_cast<const T*>(p.second) + to;
     T* dx = static_cast<T*>(p.out) + j;
-    int64_t number = 0;
+    if (lanes < V::kCount || V::kCount == 1) {
+      for (int64_t i = 0; i < lanes; ++i) {
+        T* here = dx + (first + V::At(best, i)) * p.channels + i;
+        *here = Sum(*here, dy[i]);
+      }
+      return;
+    }
+    const typename V::Value given = V::Load(dy);
     window.Each([&](int64_t at) {
       T* here = dx + at * p.channels;
-      typename V::Value share;
-      if constexpr (V::kCount == 1) {
-        share = best == number ? dy : T(0);
-      } else {
-        share = ((best == V::SplatIndex(number)) & mine) ? dy : V::Splat(0);
-      }
+      const typename V::Value share = best == V::SplatIndex(at - first) ? given : V::Splat(0);
       V::Store(here, Sum(V::Load(here), share));
-      ++number;
     });
   }
 };
@@ -205,12 +195,11 @@ struct MaximumGather {
                                    int64_t) {
     const typename V::Index best = Best<V, T>(p, window, j);
     const T* second = static_cast<const T*>(p.second) + j;
-    typename V::Value found = V::Load(second + window.first() * p.channels);
-    int64_t number = 0;
+    const int64_t first = window.first();
+    typename V::Value found = V::Load(second + first * p.channels);
     window.Each([&](int64_t at) {
       const typename V::Value value = V::Load(second + at * p.channels);
-      found = best == V::SplatIndex(number) ? value : found;
-      ++number;
+      found = best == V::SplatIndex(at - first) ? value : found;
     });
     V::Store(static_cast<T*>(p.out) + to, found);
   }
@@ -231,10 +220,18 @@ struct AverageGradient {
   template <class V, class T>
   WENGERT_INLINE static void Apply(const PoolArgs& p, const Window& window, int64_t to, int64_t j,
                                    int64_t lanes) {
-    typename V::Value share =
+    const typename V::Value share =
         V::Load(static_cast<const T*>(p.second) + to) / V::Splat(static_cast<T>(window.count));
-    if constexpr (V::kCount > 1) share = V::Lanes(lanes) ? share : V::Splat(0);
     T* dx = static_cast<T*>(p.out) + j;
+    if (lanes < V::kCount) {  // as above
+      T part[V::kCount];
+      V::Store(part, share);
+      window.Each([&](int64_t at) {
+        T* here = dx + at * p.channels;
+        for (int64_t i = 0; i < lanes; ++i) here[i] += part[i];
+      });
+      return;
+    }
     window.Each([&](int64_t at) {
       T* here = dx + at * p.channels;
       V::Store(here, V::Load(here) + share);

@@ -62,6 +62,26 @@ void Frame3::CopyRows(const char* image, char* copy, int64_t size, int64_t begin
   }
 }
 
+void Frame3::CopyBack(const char* copy, char* image, int64_t size) const {
+  const int64_t pixel = channels * size;
+  const int64_t before = std::clamp<int64_t>(low[2], 0, source[2]);
+  const int64_t from = std::max<int64_t>(-low[2], 0);
+  const int64_t inside = std::clamp<int64_t>(length[2] - from, 0, source[2] - before);
+  for (int64_t row = 0; row < source[0] * source[1]; ++row) {
+    char* to = image + row * source[2] * pixel;
+    const int64_t i = row / source[1] - low[0], j = row % source[1] - low[1];
+    if (i < 0 || i >= length[0] || j < 0 || j >= length[1] || inside == 0) {
+      std::memset(to, 0, static_cast<size_t>(source[2] * pixel));
+      continue;
+    }
+    std::memset(to, 0, static_cast<size_t>(before * pixel));
+    std::memcpy(to + before * pixel, copy + ((i * length[1] + j) * length[2] + from) * pixel,
+                static_cast<size_t>(inside * pixel));
+    std::memset(to + (before + inside) * pixel, 0,
+                static_cast<size_t>((source[2] - before - inside) * pixel));
+  }
+}
+
 namespace {
 
 void SetFrame(const std::vector<AxisReads> (&axes)[3], const int64_t* dims, int64_t channels,
@@ -144,6 +164,15 @@ int64_t PanelElements(int64_t n, int64_t k, int64_t width) {
 
 namespace {
 
+// n numbers, few as a rule.
+template <class T>
+inline void Copy(T* to, const T* from, int64_t n) {
+  constexpr int64_t kPiece = 16 / static_cast<int64_t>(sizeof(T));
+  int64_t i = 0;
+  for (; i + kPiece <= n; i += kPiece) std::memcpy(to + i, from + i, 16);
+  for (; i < n; ++i) to[i] = from[i];
+}
+
 template <class T>
 void Pack(const T* source, const int64_t* at, int64_t k, int64_t n, int64_t step, int64_t width,
           T* panels) {
@@ -151,11 +180,12 @@ void Pack(const T* source, const int64_t* at, int64_t k, int64_t n, int64_t step
     const int64_t cols = std::min(n - j, width);
     const int64_t own = cols > width / 2 ? width : width / 2;
     const T* from = source + j * step;
+    const size_t half = static_cast<size_t>(width / 2) * sizeof(T);
     if (step == 1) {
       for (int64_t p = 0; p < k; ++p) {
         T* to = panels + p * own;
-        std::memcpy(to, from + at[p], static_cast<size_t>(cols) * sizeof(T));
-        for (int64_t i = cols; i < own; ++i) to[i] = 0;
+        if (cols < own) std::memset(to + own - width / 2, 0, half);
+        Copy(to, from + at[p], cols);
       }
     } else {
       for (int64_t p = 0; p < k; ++p) {
@@ -169,7 +199,44 @@ void Pack(const T* source, const int64_t* at, int64_t k, int64_t n, int64_t step
   }
 }
 
+template <class T>
+void PackWindowsOf(const T* source, const int64_t* row, int64_t k, const PanelPieces& pieces,
+                   T* panels) {
+  for (const PanelPiece& piece : pieces) {
+    const T* from = source + piece.from;
+    T* to = panels + k * piece.panel + piece.column;
+    for (int64_t p = 0; p < k; ++p, to += piece.width) Copy(to, from + row[p], piece.count);
+  }
+}
+
 }  // namespace
+
+PanelPieces MakePanelPieces(const std::vector<int64_t>& depth, int64_t width) {
+  const int64_t n = static_cast<int64_t>(depth.size());
+  PanelPieces pieces;
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t column = i % width;
+    if (column > 0 && depth[static_cast<size_t>(i)] == depth[static_cast<size_t>(i - 1)] + 1) {
+      ++pieces.back().count;
+      continue;
+    }
+    const int64_t panel = i - column;
+    const int64_t own = n - panel > width / 2 ? width : width / 2;
+    pieces.push_back({panel, own, column, depth[static_cast<size_t>(i)], 1});
+  }
+  return pieces;
+}
+
+void PackWindows(const char* source, const int64_t* row, int64_t k, const PanelPieces& pieces,
+                 int64_t size, char* panels) {
+  if (size == 4) {
+    PackWindowsOf(reinterpret_cast<const uint32_t*>(source), row, k, pieces,
+                  reinterpret_cast<uint32_t*>(panels));
+  } else {
+    PackWindowsOf(reinterpret_cast<const uint64_t*>(source), row, k, pieces,
+                  reinterpret_cast<uint64_t*>(panels));
+  }
+}
 
 void PackPanels(const char* source, const int64_t* at, int64_t k, int64_t n, int64_t step,
                 int64_t width, int64_t size, char* panels) {

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "runtime/steps.h"
 #include "wengert/shape.h"
 #include "wengert/window.h"
 
@@ -34,6 +36,8 @@ struct Frame3 {
   int64_t elements() const { return length[0] * length[1] * length[2] * channels; }
   // Fills rows [begin, end) (of length[0] * length[1]) of the copy of one image.
   void CopyRows(const char* image, char* copy, int64_t size, int64_t begin, int64_t end) const;
+  // The inverse: what the copy holds of the image; the rest of it gets 0.
+  void CopyBack(const char* copy, char* image, int64_t size) const;
   int64_t rows() const { return length[0] * length[1]; }
 };
 
@@ -59,5 +63,20 @@ int64_t PanelElements(int64_t n, int64_t k, int64_t width);
 // `at`: element offsets of the k rows.
 void PackPanels(const char* source, const int64_t* at, int64_t k, int64_t n, int64_t step,
                 int64_t width, int64_t size, char* panels);
+
+// Panels whose rows are windows and whose columns are all taps and channels: where the columns that
+// lie together in the image go. What is beyond the last column is left as it is.
+struct PanelPiece {
+  int64_t panel, width, column;  // first column of its panel, length of a row there, place in it
+  int64_t from, count;           // offset from the window, length
+};
+using PanelPieces = std::vector<PanelPiece>;
+PanelPieces MakePanelPieces(const std::vector<int64_t>& depth, int64_t width);
+// `row`: offsets of the k windows.
+void PackWindows(const char* source, const int64_t* row, int64_t k, const PanelPieces& pieces,
+                 int64_t size, char* panels);
+
+// The gradient with respect to an image of few channels; null where steps_conv.cc is as good.
+std::unique_ptr<Step> MakeConvImage(StepContext& context, const ConvSpec& spec);
 
 }  // namespace wengert::runtime

@@ -207,6 +207,9 @@ class ConvStep : public Step {
 std::unique_ptr<Step> MakeConv(StepContext& context) {
   const ConvSpec& spec = std::get<compile::Conv>(context.node().prim).spec;
   if (spec.kind == ConvKind::kFilter) return MakeConvFilter(context, spec);
+  if (spec.kind == ConvKind::kImage) {
+    if (std::unique_ptr<Step> step = MakeConvImage(context, spec)) return step;
+  }
   return std::make_unique<ConvStep>(context, spec);
 }
 

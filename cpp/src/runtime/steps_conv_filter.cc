@@ -1,5 +1,6 @@
 // The gradient of a convolution with respect to the filter: rows are the taps and channels of the
-// image, sums run over the windows of all images.
+// image, sums run over the windows of all images. Where the result has too few channels to fill a
+// vector, rows and columns are exchanged.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int64_t kTasks = 8;
 constexpr int64_t kPanelBytes = 24576;                // see steps_conv.cc
+constexpr int64_t kPackedBytes = 262144;              // of the windows, when exchanged
 constexpr int64_t kPartialBytes = int64_t{64} << 20;  // of the sums that tasks keep for themselves
 
 class ConvFilterStep : public Step {
@@ -41,11 +43,18 @@ class ConvFilterStep : public Step {
     }
     image_elements_ = image[1] * image[2] * image[3] * image[4];
     const kernels::KernelTable& table = kernels::Kernels();
+    exchanged_ = groups_ == 1 && Exchange(table.gather_width[type_]);
     gemm_ = table.gather_gemm[type_];
     sum_ = table.depthwise_filter[type_];
     width_ = table.gather_width[type_];
     add_ = table.map[kernels::kMapAdd][type_];
     SetTasks(context);
+    if (!exchanged_) return;
+    pieces_ = MakePanelPieces(windows_.depth, width_);
+    for (int64_t o = 0; o < columns_; ++o) {
+      channel_.push_back(o);
+      to_exchanged_.push_back(o * rows());
+    }
   }
 
   void Run(Frame& frame) const override {
@@ -64,10 +73,17 @@ class ConvFilterStep : public Step {
         const int64_t part = task / splits_, split = task % splits_;
         const int64_t first = split * k / splits_, last = (split + 1) * k / splits_;
         char* sums = out;
-        if (part > 0) {
+        if (exchanged_) {
+          sums = partial + part * filter * size_;
+          std::memset(sums, 0, static_cast<size_t>(filter * size_));
+        } else if (part > 0) {
           sums = partial + (part - 1) * filter * size_;
           std::memset(sums + first * columns_ * size_, 0,
                       static_cast<size_t>((last - first) * columns_ * size_));
+        }
+        if (packed_elements_ > 0) {  // what is beyond the columns stays 0
+          std::memset(packed + task * packed_elements_ * size_, 0,
+                      static_cast<size_t>(packed_elements_ * size_));
         }
         char* copy = copies + task * frame_.elements() * size_;
         for (int64_t n = part * images_ / parts_; n < (part + 1) * images_ / parts_; ++n) {
@@ -81,6 +97,10 @@ class ConvFilterStep : public Step {
         }
       }
     });
+    if (exchanged_) {
+      AddExchanged(partial, out);
+      return;
+    }
     if (parts_ == 1) return;
     kernels::ParallelFor(
         filter, 4096, 0.1 * static_cast<double>(filter * parts_), [&](int64_t begin, int64_t end) {
@@ -95,10 +115,33 @@ class ConvFilterStep : public Step {
     return std::string(depthwise_ ? "depthwise" : "conv") + " filter windows " +
            std::to_string(windows_.row.size()) + " rows " + std::to_string(rows()) + " columns " +
            std::to_string(columns_) + " images " + std::to_string(images_) +
-           (frame_.copied ? " padded" : "");
+           (frame_.copied ? " padded" : "") + (exchanged_ ? " exchanged" : "");
   }
 
  private:
+  // Whether products with few channels as rows take fewer of vectors; packing counted.
+  bool Exchange(int64_t width) const {
+    const auto vectors = [width](int64_t n) { return (n + width / 2 - 1) / (width / 2); };
+    const auto tiles = [](int64_t m) { return (m + 3) / 4 * 4; };
+    const int64_t pieces = static_cast<int64_t>(MakePanelPieces(windows_.depth, width).size());
+    const int64_t exchanged = tiles(columns_) * vectors(rows()) + 2 * pieces + 2 * vectors(rows());
+    return 5 * exchanged < 4 * (tiles(rows()) + 6) * vectors(columns_);
+  }
+
+  // out[t, o] = sum over parts of partial[part][o, t]
+  void AddExchanged(char* partial, char* out) const {
+    const int64_t filter = rows() * columns_;
+    for (int64_t part = 1; part < parts_; ++part) {
+      add_(partial, partial, partial + part * filter * size_, nullptr, filter);
+    }
+    for (int64_t t = 0; t < rows(); ++t) {
+      for (int64_t o = 0; o < columns_; ++o) {
+        std::memcpy(out + (t * columns_ + o) * size_, partial + (o * rows() + t) * size_,
+                    static_cast<size_t>(size_));
+      }
+    }
+  }
+
   static char* Memory(const Frame& frame, int slot) {
     return slot < 0 ? nullptr : frame.slots[static_cast<size_t>(slot)];
   }
@@ -110,13 +153,16 @@ class ConvFilterStep : public Step {
     const int64_t filter = std::max<int64_t>(1, rows() * columns_ * size_);
     parts_ = std::min(
         {std::max<int64_t>(1, images_), kTasks, std::max<int64_t>(1, kPartialBytes / filter)});
-    splits_ = depthwise_ ? 1 : std::min(kTasks / parts_, std::max<int64_t>(1, rows() / 8));
+    splits_ =
+        depthwise_ || exchanged_ ? 1 : std::min(kTasks / parts_, std::max<int64_t>(1, rows() / 8));
     splits_ = std::max<int64_t>(1, splits_);
     block_ = std::max<int64_t>(64, kPanelBytes / (width_ * size_));
+    if (exchanged_) block_ = std::max<int64_t>(64, kPackedBytes / (rows() * size_));
     block_ = std::min(block_, std::max<int64_t>(1, static_cast<int64_t>(windows_.row.size())));
-    packed_elements_ = depthwise_ ? 0 : PanelElements(own_, block_, width_);
+    packed_elements_ = depthwise_ ? 0 : PanelElements(exchanged_ ? rows() : own_, block_, width_);
     const int64_t tasks = parts_ * splits_;
-    if (parts_ > 1) partial_ = context.Workspace(static_cast<size_t>((parts_ - 1) * filter));
+    const int64_t kept = exchanged_ ? parts_ : parts_ - 1;
+    if (kept > 0) partial_ = context.Workspace(static_cast<size_t>(kept * filter));
     if (frame_.copied) {
       copies_ =
           context.Workspace(static_cast<size_t>(NumElements({tasks, frame_.elements(), size_})));
@@ -143,6 +189,15 @@ class ConvFilterStep : public Step {
       }
       return;
     }
+    if (exchanged_) {
+      for (int64_t q = 0; q < windows; q += block_) {
+        const int64_t count = std::min(block_, windows - q);
+        PackWindows(image, windows_.row.data() + q, count, pieces_, size_, packed);
+        gemm_({result, channel_.data(), windows_.out.data() + q, packed, sums, to_exchanged_.data(),
+               columns_, rows(), 0, count, count, true});
+      }
+      return;
+    }
     const int64_t channels = frame_.channels / groups_;
     for (int64_t g = 0; g < groups_; ++g) {
       for (int64_t q = 0; q < windows; q += block_) {
@@ -160,10 +215,12 @@ class ConvFilterStep : public Step {
   kernels::KDType type_;
   int64_t size_, groups_, images_ = 0, columns_ = 0, own_ = 0, image_elements_ = 0;
   int64_t width_ = 0, parts_ = 1, splits_ = 1, block_ = 1, packed_elements_ = 0;
-  bool depthwise_ = false;
+  bool depthwise_ = false, exchanged_ = false;
   Frame3 frame_;
   WindowSet windows_;
   std::vector<int64_t> to_;  // rows of the sums
+  PanelPieces pieces_;       // when exchanged, also the next two
+  std::vector<int64_t> channel_, to_exchanged_;
   kernels::GatherGemmFn gemm_ = nullptr;
   kernels::DepthwiseSumFn sum_ = nullptr;
   kernels::MapFn add_ = nullptr;

@@ -46,10 +46,11 @@ class PoolStep : public Step {
     char* out = frame.slots[static_cast<size_t>(out_)];
     const char* first = frame.slots[static_cast<size_t>(first_)];
     const char* second = frame.slots[static_cast<size_t>(second_)];
-    if (gradient_ && images_ * out_bytes_ > 0) {
+    if (images_ * out_bytes_ == 0) return;
+    if (empty_) {  // only gradients have elements then
       std::memset(out, 0, static_cast<size_t>(images_ * out_bytes_));
+      return;
     }
-    if (empty_ || images_ == 0) return;
     const auto run = [&](int64_t n, int64_t begin, int64_t end) {
       kernels::PoolArgs args = args_;
       args.image = first + n * image_bytes_;
@@ -61,7 +62,10 @@ class PoolStep : public Step {
     };
     if (gradient_) {  // windows of one image may meet
       kernels::ParallelFor(images_, 1, cost_ns_, [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) run(n, 0, planes_);
+        for (int64_t n = begin; n < end; ++n) {
+          std::memset(out + n * out_bytes_, 0, static_cast<size_t>(out_bytes_));
+          run(n, 0, planes_);
+        }
       });
       return;
     }
