@@ -150,6 +150,11 @@ bool NeedsNoScope(const OpDef& def, const py::tuple& inputs, const std::string& 
   return true;
 }
 
+// The name is taken whether or not the operation can be added, as a scope's is.
+std::string TakeName(Graph& graph, const std::string& name) {
+  return name.back() == '/' ? name : graph.UniqueName(name).append(1, '/');
+}
+
 py::object ApplyInGraph(const OpDef& def, const py::tuple& inputs, const py::object& attrs,
                         const std::string& name, Graph& graph, const py::object& py_graph) {
   OperationSpec spec;
@@ -158,7 +163,7 @@ py::object ApplyInGraph(const OpDef& def, const py::tuple& inputs, const py::obj
   spec.attrs = ReadAttrs(def, attrs, &graph);
   if (NeedsNoScope(def, inputs, name, graph)) {
     for (py::handle value : inputs) spec.inputs.push_back(AsSymbolic(value)->tensor);
-    spec.name = name;
+    spec.name = TakeName(graph, name);
     return WrapOutputs(graph.AddOperation(std::move(spec)));
   }
   ScopeGuard scope(graph, name);
@@ -282,7 +287,7 @@ py::object Binary(const OpDef& def, const char* name, py::handle self, py::handl
     spec.def = &def;
     if (AsSymbolic(self) != nullptr && AsSymbolic(other) != nullptr && !graph.added &&
         !IsDiverting(graph)) {
-      spec.name = name;
+      spec.name = TakeName(graph, name);
       spec.inputs = {AsSymbolic(self)->tensor, AsSymbolic(other)->tensor};
       if (reflected) std::swap(spec.inputs[0], spec.inputs[1]);
       return Wrap(graph.AddOperation(std::move(spec))->output(0));

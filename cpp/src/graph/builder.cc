@@ -186,7 +186,10 @@ Operation* Builder::AddOp(const std::string& type, std::vector<In> inputs, AttrM
     std::vector<Tensor> tensors;
     tensors.reserve(inputs.size());
     for (const In& in : inputs) tensors.push_back(in.tensor());
-    return graph_.AddOperation({type, wanted, std::move(tensors), {}, std::move(attrs), &def});
+    // The name is taken whether or not the operation can be added, as a scope's is.
+    std::string path = wanted.back() == '/' ? wanted : graph_.UniqueName(wanted).append(1, '/');
+    return graph_.AddOperation(
+        {type, std::move(path), std::move(tensors), {}, std::move(attrs), &def});
   }
   const Scope scope(graph_, wanted);
   Arguments arguments(*this, def, inputs, &attrs);
