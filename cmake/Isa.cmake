@@ -15,7 +15,7 @@ set(WENGERT_ISA_SOURCES
     small_gemm.cc
     table.cc)
 
-# Rounding is the same in every set: no contraction, except in small_gemm.cc and conv.cc, whose
+# Rounding is what the source says: no contraction, except in small_gemm.cc and conv.cc, whose
 # results only promise to be the same on one machine. -ffast-math would switch the whole process to flushing
 # subnormals, so it is never used.
 set(WENGERT_ISA_FLAGS -O3 -fno-exceptions -fno-math-errno -fno-trapping-math -ffp-contract=off
@@ -57,6 +57,11 @@ function(wengert_add_isa_kernels)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/small_gemm.cc
                               ${PROJECT_SOURCE_DIR}/cpp/src/kernels/conv.cc
                               PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+  # GCC would take clamps apart by what follows from them, which costs vector code half its speed.
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/map_special.cc
+                              ${PROJECT_SOURCE_DIR}/cpp/src/kernels/map_transcendental.cc
+                              PROPERTIES COMPILE_OPTIONS
+                              "$<$<CXX_COMPILER_ID:GNU>:-fno-thread-jumps>")
   foreach(isa IN LISTS isas)
     list(APPEND targets wengert_kernels_${isa})
     string(TOUPPER ${isa} upper)

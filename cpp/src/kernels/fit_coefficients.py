@@ -118,16 +118,6 @@ def main():
     for ctype, tag, n in (("double", "F64", 7), ("float", "F32", 3)):
         emit(f"kLog{tag}", ctype, log_tail, tiny, log_z, n, lambda z: z / 2)
     emit("kPowLog", "double", pow_log_tail, tiny, log_z, 7, lambda z: z**2 / 2)
-    for ctype, tag, n in (("double", "F64", 11), ("float", "F32", 5)):
-        emit(
-            f"kTanh{tag}",
-            ctype,
-            odd_tail(mp.tanh),
-            tiny,
-            mp.mpf("0.3025"),
-            n,
-            lambda z: z,
-        )
     for tag, n in (("F64", 6), ("F32", 4)):
         emit(f"kSin{tag}", "double", odd_tail(mp.sin), tiny, quarter_pi2, n, lambda z: z)
     for tag, n in (("F64", 6), ("F32", 4)):
@@ -140,6 +130,8 @@ def main():
             n,
             lambda z: z**2 * mp.sqrt(2),
         )
+    emit("kSinNative", "float", odd_tail(mp.sin), tiny, quarter_pi2, 3, lambda z: z)
+    emit("kCosNative", "float", cos_tail, tiny, quarter_pi2, 3, lambda z: z**2 * mp.sqrt(2))
     emit("kSinhF64", "double", odd_tail(mp.sinh), tiny, 1, 7, lambda z: z)
     emit("kAtanF64", "double", odd_tail(mp.atan), tiny, mp.mpf("0.1718"), 11, lambda z: z)
     emit("kAsinF64", "double", odd_tail(mp.asin), tiny, mp.mpf("0.25"), 13, lambda z: z)

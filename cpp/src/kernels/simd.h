@@ -124,6 +124,13 @@ bool Map2(void* out, const void* a, const void* b, const void*, int64_t n) {
   return true;
 }
 
+WENGERT_INLINE double Magnitude(double x) {
+  return __builtin_fabs(x);
+}
+WENGERT_INLINE float Magnitude(float x) {
+  return __builtin_fabsf(x);
+}
+
 // F::Fast holds up to |x| = F::kLimit; the rare elements beyond take F::Slow.
 template <class F, class T>
 bool Map1Limited(void* out, const void* a, const void*, const void*, int64_t n) {
@@ -134,13 +141,13 @@ bool Map1Limited(void* out, const void* a, const void*, const void*, int64_t n) 
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t end = n - begin < kBlock ? n : begin + kBlock;
     int32_t beyond = 0;
-    for (int64_t i = begin; i < end; ++i) beyond |= (x[i] > kLimit) | (x[i] < -kLimit);
+    for (int64_t i = begin; i < end; ++i) beyond |= Magnitude(x[i]) > kLimit;
     if (beyond == 0) {
 #pragma GCC ivdep
       for (int64_t i = begin; i < end; ++i) o[i] = F::Fast(x[i]);
     } else {
       for (int64_t i = begin; i < end; ++i) {
-        o[i] = (x[i] > kLimit) | (x[i] < -kLimit) ? F::Slow(x[i]) : F::Fast(x[i]);
+        o[i] = Magnitude(x[i]) > kLimit ? F::Slow(x[i]) : F::Fast(x[i]);
       }
     }
   }

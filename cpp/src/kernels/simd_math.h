@@ -1,6 +1,6 @@
-// Exponentials and logarithms, branch-free, so that a loop over them vectorises. No fused
-// multiply-adds except where a product's exact error is wanted: every instruction set rounds
-// alike and returns the same bits.
+// Exponentials and logarithms, branch-free, so that a loop over them vectorises. Multiply-adds
+// are fused where Fma says so and nowhere else: every instruction set that has them returns the
+// same bits.
 #pragma once
 
 #include "kernels/simd.h"
@@ -21,13 +21,14 @@ struct FloatTraits<double> {
   static constexpr double kLn2Hi = 0x1.62e42fefap-1;  // times a small integer: exact
   static constexpr double kLn2Lo = 0x1.cf79abc9e3b3ap-40;
   static constexpr double kExpMax = 712, kExpMin = -760;
+  static constexpr double kFar = 0x1p512;  // halves the way to the ends of the exponents
+  static constexpr int kFarExponent = 512;
   static constexpr double kMinNormal = 0x1p-1022, kSubnormalScale = 0x1p54;
   static constexpr double kSubnormalExponent = 54;
   static constexpr uint64_t kSqrtHalfBits = 0x3fe6a09e667f3bcdu;
   static constexpr double kInf = __builtin_inf(), kNan = __builtin_nan("");
   static constexpr const auto& kExp = kExpF64;
   static constexpr const auto& kLog = kLogF64;
-  static constexpr const auto& kTanh = kTanhF64;
 };
 template <>
 struct FloatTraits<float> {
@@ -38,13 +39,14 @@ struct FloatTraits<float> {
   static constexpr float kLn2Hi = 0x1.62e4p-1f;
   static constexpr float kLn2Lo = 0x1.7f7d1cp-20f;
   static constexpr float kExpMax = 90, kExpMin = -106;
+  static constexpr float kFar = 0x1p64f;
+  static constexpr int kFarExponent = 64;
   static constexpr float kMinNormal = 0x1p-126f, kSubnormalScale = 0x1p25f;
   static constexpr float kSubnormalExponent = 25;
   static constexpr uint32_t kSqrtHalfBits = 0x3f3504f3u;
   static constexpr float kInf = __builtin_inff(), kNan = __builtin_nanf("");
   static constexpr const auto& kExp = kExpF32;
   static constexpr const auto& kLog = kLogF32;
-  static constexpr const auto& kTanh = kTanhF32;
 };
 
 WENGERT_INLINE double Abs(double x) {
@@ -66,13 +68,29 @@ WENGERT_INLINE float CopySign(float x, float s) {
   return __builtin_copysignf(x, s);
 }
 
+#if defined(__FMA__) || defined(__aarch64__)
+constexpr bool kHasFma = true;
+#else
+constexpr bool kHasFma = false;
+#endif
+
+// a * b + c, rounded once where the instruction set can.
+WENGERT_INLINE double Fma(double a, double b, double c) {
+  if constexpr (kHasFma) return __builtin_fma(a, b, c);
+  return a * b + c;
+}
+WENGERT_INLINE float Fma(float a, float b, float c) {
+  if constexpr (kHasFma) return __builtin_fmaf(a, b, c);
+  return a * b + c;
+}
+
 // c[0] + c[1] x + c[2] x^2 + ...
 template <int kFirst = 0, class T, int kCount>
 WENGERT_INLINE T Poly(const T (&c)[kCount], T x) {
   if constexpr (kFirst == kCount - 1) {
     return c[kFirst];
   } else {
-    return c[kFirst] + x * Poly<kFirst + 1>(c, x);
+    return Fma(x, Poly<kFirst + 1>(c, x), c[kFirst]);
   }
 }
 
@@ -92,15 +110,12 @@ WENGERT_INLINE T PowerOfTwo(T k) {
 
 // Error of the rounded product p = a * b.
 WENGERT_INLINE double ProductError(double a, double b, double p) {
-#if defined(__FMA__) || defined(__aarch64__)
-  return __builtin_fma(a, b, -p);
-#else
+  if constexpr (kHasFma) return Fma(a, b, -p);
   constexpr double kSplit = 0x1p27 + 1;
   const double ca = a * kSplit, cb = b * kSplit;
   const double ah = ca - (ca - a), bh = cb - (cb - b);
   const double al = a - ah, bl = b - bh;
   return al * bl - (((p - ah * bh) - al * bh) - ah * bl);
-#endif
 }
 
 // Error of the rounded sum s = a + b.
@@ -119,11 +134,11 @@ struct ExpParts {
 template <class T>
 WENGERT_INLINE ExpParts<T> ReduceExp(T x, T x_lo) {
   using Tr = FloatTraits<T>;
-  const T n = RoundSmall(x * static_cast<T>(1.44269504088896340736));
-  const T head = x - n * Tr::kLn2Hi;
-  const T tail = n * Tr::kLn2Lo - x_lo;
+  const T n = Fma(x, static_cast<T>(1.44269504088896340736), Tr::kMagic) - Tr::kMagic;
+  const T head = Fma(-n, Tr::kLn2Hi, x);
+  const T tail = Fma(n, Tr::kLn2Lo, -x_lo);
   const T r = head - tail;
-  return {n, head + (r * r * Poly(Tr::kExp, r) - tail)};
+  return {n, head + Fma(r * r, Poly(Tr::kExp, r), -tail)};
 }
 
 template <class T>
@@ -133,11 +148,22 @@ WENGERT_INLINE T ClampExp(T x) {
   return x < Tr::kExpMin ? Tr::kExpMin : x;
 }
 
+// The bits of kFar, or of 1 / kFar where x has a sign.
+template <class T>
+WENGERT_INLINE typename FloatTraits<T>::Bits FarBits(T x) {
+  using U = typename FloatTraits<T>::Bits;
+  constexpr U kStep = U{1} << (8 * sizeof(T) - 2);  // in which the two differ
+  return BitCast<U>(1 / FloatTraits<T>::kFar) | ((~BitCast<U>(x) >> 1) & kStep);
+}
+
 // p 2^n in two steps: n reaches beyond the exponents, and subnormal results round once.
 template <class T>
 WENGERT_INLINE T Scale(T p, T n) {
-  const T half = RoundSmall(n * static_cast<T>(0.5));
-  return p * PowerOfTwo(half) * PowerOfTwo(n - half);
+  using Tr = FloatTraits<T>;
+  using U = typename Tr::Bits;
+  const U far = FarBits(n);
+  const U power = BitCast<U>(n + (Tr::kMagic + 2 * Tr::kBias)) << Tr::kMantissa;
+  return p * BitCast<T>(power - far) * BitCast<T>(far);  // 2^n / far, far
 }
 
 // e^(x + x_lo) 2^k
@@ -147,19 +173,47 @@ WENGERT_INLINE T ExpScaled(T x, T x_lo, T k) {
   return Scale(static_cast<T>(1) + e.fraction, e.n + k);
 }
 
+// e^r for |r| <= ln2 / 2
+template <class T>
+WENGERT_INLINE T ExpKernel(T r) {
+  return static_cast<T>(1) + Fma(r * r, Poly(FloatTraits<T>::kExp, r), r);
+}
+
 template <class T>
 WENGERT_INLINE T Exp(T x) {
-  return ExpScaled<T>(x, 0, 0);
+  using Tr = FloatTraits<T>;
+  using U = typename Tr::Bits;
+  constexpr T kShift = Tr::kMagic + 2 * Tr::kBias;  // as in Scale
+  x = ClampExp(x);
+  const T shifted = Fma(x, static_cast<T>(1.44269504088896340736), kShift);
+  const T n = shifted - kShift;
+  const T p = ExpKernel(Fma(-n, Tr::kLn2Lo, Fma(-n, Tr::kLn2Hi, x)));
+  const U far = FarBits(x);
+  return p * BitCast<T>((BitCast<U>(shifted) << Tr::kMantissa) - far) * BitCast<T>(far);
+}
+
+// e^x for x <= 0: one scale is enough.
+template <class T>
+WENGERT_INLINE T ExpOfNegative(T x) {
+  using Tr = FloatTraits<T>;
+  using U = typename Tr::Bits;
+  constexpr T kShift = Tr::kMagic + (Tr::kBias + Tr::kFarExponent);
+  x = x < Tr::kExpMin ? Tr::kExpMin : x;
+  const T shifted = Fma(x, static_cast<T>(1.44269504088896340736), kShift);
+  const T n = shifted - kShift;
+  const T p = ExpKernel(Fma(-n, Tr::kLn2Lo, Fma(-n, Tr::kLn2Hi, x)));
+  return p * BitCast<T>(BitCast<U>(shifted) << Tr::kMantissa) * (1 / Tr::kFar);
 }
 
 template <class T>
 WENGERT_INLINE T Expm1(T x) {
-  T c = x < -50 ? static_cast<T>(-50) : x;
-  c = ClampExp(c);
+  using Tr = FloatTraits<T>;
+  const T c = ClampExp(x < -40 ? static_cast<T>(-40) : x);
   const ExpParts<T> e = ReduceExp<T>(c, 0);
   const T bounded = e.n > 100 ? static_cast<T>(100) : e.n;
   const T p = e.fraction + (static_cast<T>(1) - PowerOfTwo(-bounded));
-  return CopySign(Scale(p, e.n), x);
+  // p may be tiny: first up, then down
+  return CopySign(p * Tr::kFar * PowerOfTwo(e.n - static_cast<T>(Tr::kFarExponent)), x);
 }
 
 // x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2); x positive and finite.
@@ -192,8 +246,8 @@ WENGERT_INLINE T LogOf(T k, T f, T lo) {
   const T s = f / (static_cast<T>(2) + f);
   const T z = s * s;
   const T half_square = static_cast<T>(0.5) * f * f;
-  const T inner = s * (half_square + z * Poly(Tr::kLog, z)) + (k * Tr::kLn2Lo + lo);
-  return k * Tr::kLn2Hi - ((half_square - inner) - f);
+  const T inner = Fma(s, Fma(z, Poly(Tr::kLog, z), half_square), Fma(k, Tr::kLn2Lo, lo));
+  return Fma(k, Tr::kLn2Hi, f - (half_square - inner));
 }
 
 // Results at the ends of the domain [at, inf): -inf at its end, NaN below.
@@ -239,34 +293,32 @@ WENGERT_INLINE double LogPair(double u, double u_lo, double extra) {
   return LogOf(p.k + extra, p.f, u_lo / u);
 }
 
+// tanh a = d / (d + 2), d = e^2a - 1
 template <class T>
 WENGERT_INLINE T Tanh(T x) {
   const T a = Abs(x);
-  const T z = x * x;
-  const T small = a + a * (z * Poly(FloatTraits<T>::kTanh, z));
   const T bounded = a > 22 ? static_cast<T>(22) : a;
   const ExpParts<T> e = ReduceExp<T>(bounded + bounded, 0);
   const T power = PowerOfTwo(e.n);
-  const T sum = power + (power * e.fraction + static_cast<T>(1));  // e^2a + 1
-  const T big = static_cast<T>(1) - static_cast<T>(2) / sum;
-  return CopySign(a < static_cast<T>(0.55) ? small : big, x);
+  const T d = Fma(power, e.fraction, power - static_cast<T>(1));
+  return CopySign(d / (d + static_cast<T>(2)), x);
 }
 
-// Without overflow, and down to subnormal results; the rounding of 1 + e is taken back.
+// Without overflow, and down to subnormal results.
 template <class T>
 WENGERT_INLINE T Sigmoid(T x) {
   constexpr T kOne = 1;
-  const bool left = x < 0;
-  const T e = Exp(-Abs(x));
-  const T den = kOne + e;
-  const T lost = (kOne - den) + e;
-  const T q = (left ? e : kOne) / den;
-  return q - q * lost * (left ? kOne - q : q);  // the last factor is 1 / den
+  const T e = ExpOfNegative(-Abs(x));
+  return (x < 0 ? e : kOne) / (kOne + e);
 }
 
+// max(x, 0) + log(1 + e), e = e^-|x|; 1 + e = 2^k (1 + f) with an exact f
 template <class T>
 WENGERT_INLINE T Softplus(T x) {
-  const T tail = Log1p(Exp(-Abs(x)));
+  const T e = ExpOfNegative(-Abs(x));
+  const bool big = e > static_cast<T>(0.41421356237309504880);
+  const T f = big ? static_cast<T>(0.5) * (e - static_cast<T>(1)) : e;
+  const T tail = LogOf<T>(big ? static_cast<T>(1) : static_cast<T>(0), f, 0);
   return x > 0 ? x + tail : tail;
 }
 

@@ -1,5 +1,5 @@
 // Trigonometric functions and the inverses of both families, in double precision; the float
-// kernels compute through them and round once.
+// kernels compute through them and round once, sin and cos aside where products can be exact.
 #pragma once
 
 #include "kernels/simd_math.h"
@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kTrigLimit = 1e6;  // n below 2^20, so that the products of Reduce are exact
 constexpr double kPiOver2 = 0x1.921fb54442d18p+0, kPiOver2Lo = 0x1.1a62633145c07p-54;
+constexpr double kPiOver2Rest = -0x1.f1976b7ed8fbcp-110;
 
 // x = q pi/2 + hi + lo, |hi| <= pi/4
 struct QuarterTurns {
@@ -21,8 +22,15 @@ constexpr double kPio2A = 0x1.921fb544p+0, kPio2B = 0x1.0b4611a6p-34;
 constexpr double kPio2C = 0x1.3198a2e037073p-69;
 
 WENGERT_INLINE QuarterTurns ReduceTrig(double x) {
-  const double shifted = x * 0x1.45f306dc9c883p-1 + FloatTraits<double>::kMagic;
+  const double shifted = Fma(x, 0x1.45f306dc9c883p-1, FloatTraits<double>::kMagic);
   const double n = shifted - FloatTraits<double>::kMagic;
+  if constexpr (kHasFma) {  // three parts of all their bits
+    const double t = Fma(-n, kPiOver2, x);
+    const double p = n * kPiOver2Lo;
+    const double hi = t - p;
+    const double lo = ((t - hi) - p) - Fma(n, kPiOver2Lo, -p);
+    return {hi, Fma(-n, kPiOver2Rest, lo), BitCast<uint64_t>(shifted)};
+  }
   const double t = x - n * kPio2A;
   const double w = n * kPio2B;
   const double r = t - w;
@@ -33,9 +41,9 @@ WENGERT_INLINE QuarterTurns ReduceTrig(double x) {
 
 // Enough for a result that is rounded to float.
 WENGERT_INLINE QuarterTurns ReduceTrigFloat(double x) {
-  const double shifted = x * 0x1.45f306dc9c883p-1 + FloatTraits<double>::kMagic;
+  const double shifted = Fma(x, 0x1.45f306dc9c883p-1, FloatTraits<double>::kMagic);
   const double n = shifted - FloatTraits<double>::kMagic;
-  const double r = (x - n * kPio2A) - n * 0x1.0b4611a626331p-34;
+  const double r = Fma(-n, 0x1.0b4611a626331p-34, Fma(-n, kPio2A, x));
   return {r, 0, BitCast<uint64_t>(shifted)};
 }
 
@@ -47,10 +55,10 @@ struct SinCosParts {
 WENGERT_INLINE SinCosParts SinCosKernel(double hi, double lo) {
   const double z = hi * hi;
   const double half = 0.5 * z;
-  const double sin_tail = hi * (z * Poly(kSinF64, z)) + lo * (1 - half);
-  const double sin = hi + sin_tail;
   const double one_minus = 1 - half;
-  const double cos_tail = ((1 - one_minus) - half) + (z * z * Poly(kCosF64, z) - hi * lo);
+  const double sin_tail = Fma(hi * z, Poly(kSinF64, z), lo * one_minus);
+  const double sin = hi + sin_tail;
+  const double cos_tail = ((1 - one_minus) - half) + Fma(z * z, Poly(kCosF64, z), -(hi * lo));
   const double cos = one_minus + cos_tail;
   return {sin, (hi - sin) + sin_tail, cos, (one_minus - cos) + cos_tail};
 }
@@ -72,6 +80,47 @@ WENGERT_INLINE float SinTurnedFloat(const QuarterTurns& t, uint64_t turns) {
   return static_cast<float>(BitCast<double>(BitCast<uint64_t>(value) ^ ((q & 2) << 62)));
 }
 
+// A float argument, x = q pi/2 + r, |r| <= pi/4, with products that are not rounded.
+struct FloatQuarterTurns {
+  float r;
+  uint32_t q;
+};
+
+WENGERT_INLINE FloatQuarterTurns ReduceFloat(float x) {
+  const float shifted = Fma(x, 0x1.45f306p-1f, FloatTraits<float>::kMagic);
+  const float n = shifted - FloatTraits<float>::kMagic;
+  const float head = Fma(-n, 0x1.921fb6p+0f, x);
+  const float r = Fma(-n, -0x1.ee59dap-50f, Fma(-n, -0x1.777a5cp-25f, head));
+  return {r, BitCast<uint32_t>(shifted)};
+}
+
+struct FloatSinCos {
+  float sin, cos;
+};
+
+WENGERT_INLINE FloatSinCos FloatKernel(float r) {
+  const float z = r * r;
+  return {Fma(r * z, Poly(kSinNative, z), r), Fma(z, Fma(z, Poly(kCosNative, z), -0.5f), 1.0f)};
+}
+
+// x with the sign of those odd half turns
+WENGERT_INLINE float TurnSign(float x, uint32_t q) {
+  return BitCast<float>(BitCast<uint32_t>(x) ^ ((q & 2) << 30));
+}
+
+WENGERT_INLINE float NativeSin(float x) {
+  const FloatQuarterTurns t = ReduceFloat(Abs(x));
+  const FloatSinCos p = FloatKernel(t.r);
+  const float value = TurnSign((t.q & 1) != 0 ? p.cos : p.sin, t.q);
+  return BitCast<float>(BitCast<uint32_t>(value) ^ (BitCast<uint32_t>(x) & 0x80000000u));
+}
+
+WENGERT_INLINE float NativeCos(float x) {
+  const FloatQuarterTurns t = ReduceFloat(x);
+  const FloatSinCos p = FloatKernel(t.r);
+  return TurnSign((t.q & 1) != 0 ? p.sin : p.cos, t.q + 1);
+}
+
 struct SinFn {
   static constexpr double kLimit = kTrigLimit;
   WENGERT_INLINE static double Fast(double x) {
@@ -79,6 +128,7 @@ struct SinFn {
     return x == 0 ? x : r;  // keeps -0
   }
   WENGERT_INLINE static float Fast(float x) {
+    if constexpr (kHasFma) return NativeSin(x);
     const float r = SinTurnedFloat(ReduceTrigFloat(x), 0);
     return x == 0 ? x : r;
   }
@@ -89,7 +139,10 @@ struct SinFn {
 struct CosFn {
   static constexpr double kLimit = kTrigLimit;
   WENGERT_INLINE static double Fast(double x) { return SinTurned(ReduceTrig(x), 1); }
-  WENGERT_INLINE static float Fast(float x) { return SinTurnedFloat(ReduceTrigFloat(x), 1); }
+  WENGERT_INLINE static float Fast(float x) {
+    if constexpr (kHasFma) return NativeCos(x);
+    return SinTurnedFloat(ReduceTrigFloat(x), 1);
+  }
   static double Slow(double x) { return __builtin_cos(x); }
   static float Slow(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
 };
