@@ -19,7 +19,12 @@ struct Entry {
   std::shared_ptr<Executable> executable;
   std::vector<Array> captured;  // inputs after the arguments
   bool plain = true;            // inputs are plain data or resources: they can be borrowed
-  bool brief = false;           // the interpreter's lock is kept
+  // Known once it has run: whether the interpreter's lock is kept, and for the shortest way of
+  // calling it, which may be null, dtypes and dims of the outputs.
+  bool known = false;
+  bool brief = false;
+  std::unique_ptr<PreparedCall> prepared;
+  std::vector<std::pair<DType, Dims>> outputs;
   // Results: number `leaves[i]` at place i of a tuple or list, None for -1; no sequence: the
   // first one itself; `pack` builds anything else from the list of all.
   PyObject* sequence = nullptr;  // borrowed: &PyTuple_Type, &PyList_Type or null
@@ -30,12 +35,13 @@ struct Entry {
 
 struct CallCacheObject {
   PyObject_HEAD vectorcallfunc vectorcall;
-  std::vector<std::shared_ptr<const Entry>>* entries;  // most recently used first
-  Py_ssize_t hits;                                     // calls of known arguments
+  std::vector<std::shared_ptr<Entry>>* entries;  // most recently used first
+  Py_ssize_t hits;                               // calls of known arguments
 };
 
 constexpr size_t kMostEntries = 16;
 constexpr size_t kMostValues = 32;  // inputs, outputs; others go the long way
+constexpr size_t kFew = 16;         // the same of a prepared call
 
 CallCacheObject* Self(PyObject* o) {
   return reinterpret_cast<CallCacheObject*>(o);
@@ -51,7 +57,7 @@ bool Matches(const Entry& entry, PyEagerTensor* const* args, size_t n) {
   return true;
 }
 
-std::shared_ptr<const Entry> Find(CallCacheObject* self, PyEagerTensor* const* args, size_t n) {
+std::shared_ptr<Entry> Find(CallCacheObject* self, PyEagerTensor* const* args, size_t n) {
   auto& entries = *self->entries;
   for (size_t i = 0; i < entries.size(); ++i) {
     if (!Matches(*entries[i], args, n)) continue;
@@ -69,11 +75,36 @@ ArrayView ViewOf(const Array& array) {
   return {array.dtype(), array.rank(), array.dims().data(), data};
 }
 
+// Fills in what is known after a run.
+void Learn(Entry& entry, PyEagerTensor* const* args, size_t n, const std::vector<Array>& results) {
+  entry.known = true;
+  entry.brief = entry.executable->stats().brief;
+  if (!entry.plain || n + entry.captured.size() > kFew || results.size() > kFew) return;
+  std::vector<ArrayView> inputs;
+  for (size_t i = 0; i < n; ++i) inputs.push_back(ViewOf(args[i]->array));
+  for (const Array& array : entry.captured) inputs.push_back(ViewOf(array));
+  entry.prepared = entry.executable->Prepare(inputs.data());
+  if (entry.prepared == nullptr) return;
+  for (const Array& result : results) entry.outputs.emplace_back(result.dtype(), result.dims());
+}
+
 // Results in `results`, which has room for all outputs.
-void Execute(const Entry& entry, PyEagerTensor* const* args, size_t n,
-             std::vector<Array>* results) {
+void Execute(Entry& entry, PyEagerTensor* const* args, size_t n, std::vector<Array>* results) {
   Executable& executable = *entry.executable;
   const size_t n_out = results->size();
+  if (entry.prepared != nullptr) {
+    void *inputs[kFew], *outputs[kFew];
+    for (size_t i = 0; i < n; ++i) inputs[i] = const_cast<void*>(args[i]->array.raw());
+    for (size_t i = 0; i < entry.captured.size(); ++i) {
+      inputs[n + i] = const_cast<void*>(entry.captured[i].raw());
+    }
+    for (size_t i = 0; i < n_out; ++i) {
+      (*results)[i] = Array(entry.outputs[i].first, entry.outputs[i].second);
+      outputs[i] = (*results)[i].raw();
+    }
+    if (entry.prepared->Run(inputs, outputs)) return;
+  }
+  bool done = false;
   if (entry.plain && n + entry.captured.size() <= kMostValues && n_out <= kMostValues) {
     ArrayView inputs[kMostValues], outputs[kMostValues];
     for (size_t i = 0; i < n; ++i) inputs[i] = ViewOf(args[i]->array);
@@ -81,14 +112,17 @@ void Execute(const Entry& entry, PyEagerTensor* const* args, size_t n,
     for (size_t i = 0; i < n_out; ++i) outputs[i] = {};
     std::optional<py::gil_scoped_release> released;
     if (!entry.brief) released.emplace();
-    if (executable.RunPrepared(inputs, outputs, results->data())) return;
+    done = executable.RunPrepared(inputs, outputs, results->data());
   }
-  std::vector<Array> inputs;
-  inputs.reserve(n + entry.captured.size());
-  for (size_t i = 0; i < n; ++i) inputs.push_back(args[i]->array);
-  inputs.insert(inputs.end(), entry.captured.begin(), entry.captured.end());
-  py::gil_scoped_release release;
-  *results = executable.Run(inputs);
+  if (!done) {
+    std::vector<Array> inputs;
+    inputs.reserve(n + entry.captured.size());
+    for (size_t i = 0; i < n; ++i) inputs.push_back(args[i]->array);
+    inputs.insert(inputs.end(), entry.captured.begin(), entry.captured.end());
+    py::gil_scoped_release release;
+    *results = executable.Run(inputs);
+  }
+  if (!entry.known) Learn(entry, args, n, *results);
 }
 
 py::object Leaf(std::vector<Array>& results, int leaf) {
@@ -134,7 +168,7 @@ PyObject* Call(PyObject* callable, PyObject* const* args, size_t nargsf, PyObjec
     // Graphs being built and tapes take calls in as operations.
     if (!CurrentGraph().is_none() || !ActiveTapes().empty()) return Py_NewRef(Py_NotImplemented);
     // Shared, since other threads may drop it meanwhile.
-    const std::shared_ptr<const Entry> entry = Find(self, tensors, n);
+    const std::shared_ptr<Entry> entry = Find(self, tensors, n);
     if (entry == nullptr) return Py_NewRef(Py_NotImplemented);
     ++self->hits;
     std::vector<Array> results(entry->executable->outputs().size());
@@ -177,7 +211,6 @@ PyObject* Add(PyObject* o, PyObject* args) {
     for (const Tensor& t : entry->executable->inputs()) {
       entry->plain = entry->plain && (IsPlainData(t.dtype()) || t.dtype() == DType::kResource);
     }
-    entry->brief = entry->executable->stats().brief;
     entry->sequence = sequence == Py_None ? nullptr : sequence;
     for (py::handle h : py::reinterpret_borrow<py::sequence>(leaves)) {
       const int leaf = h.cast<int>();
@@ -191,7 +224,7 @@ PyObject* Add(PyObject* o, PyObject* args) {
     auto& entries = *Self(o)->entries;
     entries.insert(entries.begin(), std::move(entry));
     if (entries.size() > kMostEntries) {
-      const std::shared_ptr<const Entry> last = std::move(entries.back());
+      const std::shared_ptr<Entry> last = std::move(entries.back());
       entries.pop_back();  // destroyed after the vector is whole again
     }
     Py_RETURN_NONE;
@@ -207,7 +240,7 @@ PyObject* New(PyTypeObject* type, PyObject*, PyObject*) {
   PyObject* o = type->tp_alloc(type, 0);
   if (o == nullptr) return nullptr;
   Self(o)->vectorcall = &Call;
-  Self(o)->entries = new std::vector<std::shared_ptr<const Entry>>;
+  Self(o)->entries = new std::vector<std::shared_ptr<Entry>>;
   return o;
 }
 
@@ -222,7 +255,7 @@ int Traverse(PyObject* o, visitproc visit, void* arg) {
 }
 
 int Clear(PyObject* o) {
-  std::vector<std::shared_ptr<const Entry>> gone;
+  std::vector<std::shared_ptr<Entry>> gone;
   if (Self(o)->entries != nullptr) gone.swap(*Self(o)->entries);
   return 0;
 }

@@ -1,5 +1,6 @@
 // Tensor, SymbolicTensor, EagerTensor and Operation as Python objects.
 #include "binding.h"
+#include "eager_pool.h"
 
 namespace wengert::python {
 
@@ -74,11 +75,11 @@ py::object Wrap(const Grad& grad) {
 }
 
 py::object WrapEager(Array array) {
-  return py::cast(PyEagerTensor(NewValue(std::move(array))));
+  return NewEager(NewValue(std::move(array)));
 }
 
 py::object WrapEager(EagerValue value) {
-  return py::cast(PyEagerTensor(std::move(value)));
+  return NewEager(std::move(value));
 }
 
 PySymbolicTensor* AsSymbolic(py::handle h) {
@@ -252,6 +253,7 @@ void BindTensor(py::module_& m) {
 
   auto eager = py::class_<PyEagerTensor, PyTensor>(m, "EagerTensor", py::dynamic_attr());
   eager_type = reinterpret_cast<PyTypeObject*>(eager.ptr());
+  PoolEagerTensors(eager_type);
   eager
       .def(py::init([](py::object value, py::object dtype) {
              return PyEagerTensor(
