@@ -34,6 +34,7 @@ FusedStep::FusedStep(StepContext& context) {
   hidden_.assign(static_cast<size_t>(num_regs_), false);
   if (code != nullptr) BuildCode(fused, *code);
   PlaceRegisters(fused);
+  FindOnce();
 }
 
 // Drops axes of length 1 and merges neighbours that every operand and reduction treats alike.

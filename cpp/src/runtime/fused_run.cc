@@ -30,6 +30,10 @@ char* FusedStep::Accumulator(const Frame& frame, const Reduction& r, int64_t chu
 }
 
 void FusedStep::Run(Frame& frame) const {
+  if (once_) {
+    if (!RunOnce(frame)) throw InvalidArgument("Integer division by zero");
+    return;
+  }
   for (const Reduction& r : reductions_) {
     char* out = frame.slots[static_cast<size_t>(r.slot)];
     if (split_ != Split::kPartial) r.splat(out, r.identity, r.count);

@@ -102,6 +102,8 @@ class FusedStep : public Step {
   double CostPerElement(const compile::Fused& fused) const;
 
   // --- running ---
+  void FindOnce();
+  bool RunOnce(Frame& frame) const;
   struct State;
   bool RunChunk(Frame& frame, int64_t chunk) const;
   void StartChunk(State& s, int64_t row, int64_t rows) const;
@@ -124,6 +126,16 @@ class FusedStep : public Step {
   int64_t pieces_ = 1;      // blocks of a row
   int64_t units_ = 1;       // rows, or blocks when a row has many
   bool coordinates_ = false;
+
+  // Of one block (fused_once.cc): registers that only need an address.
+  static constexpr int kMostOnceRegs = 64;
+  struct Address {
+    int reg, slot;
+    int64_t offset;
+  };
+  bool once_ = false;
+  bool once_scratch_ = false;
+  std::vector<Address> addresses_;
 
   std::vector<Operand> operands_;
   std::vector<Instr> instrs_;

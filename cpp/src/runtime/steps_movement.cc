@@ -75,13 +75,18 @@ bool IsBlock(const Dims& inside, const Dims& whole) {
   return true;
 }
 
+constexpr int64_t kMostRun = 4096;  // bytes; longer ones may be worth two threads
+
 class PadStep : public Step {
  public:
   PadStep(StepContext& context, const compile::Pad& pad)
-      : from_(context.in_slot(0)), fill_(context.in_slot(1)), to_(context.out_slot()) {
+      : from_(context.in_slot(0)),
+        fill_(context.in_slot(1)),
+        to_(context.out_slot()),
+        size_(ElementSize(context)) {
     const Dims& inside = context.in_dims();
     const Dims strides = DenseStrides(context.out_dims());
-    const int64_t size = ElementSize(context);
+    const int64_t size = size_;
     int64_t offset = 0;  // of the inside of the axes so far
     Dims rows, row_strides;
     for (size_t k = 0; k < strides.size(); ++k) {
@@ -98,24 +103,34 @@ class PadStep : public Step {
     char* to = frame.slots[static_cast<size_t>(to_)];
     const char* fill = frame.slots[static_cast<size_t>(fill_)];
     const char* from = frame.slots[static_cast<size_t>(from_)];
+    for (const auto& [offset, count] : runs_) CopyRun(to + offset, fill, 0, count, size_);
     for (const StridedCopy& margin : margins_) margin.Run(to, fill);
     if (offset_ < 0 || from != to + offset_) copy_.Run(to, from);
   }
   int64_t OffsetInOutput(int input) const override { return input == 0 ? offset_ : -1; }
   std::string Describe() const override {
-    return std::to_string(margins_.size()) + " margins, " + copy_.Describe();
+    return std::to_string(runs_.size() + margins_.size()) + " margins, " + copy_.Describe();
   }
 
  private:
   void AddMargin(Dims rows, Dims row_strides, int64_t count, int64_t offset, int64_t size) {
     if (count == 0) return;
+    if (count * size <= kMostRun && NumElements(rows) == 1) {
+      runs_.push_back({offset * size, count});
+      return;
+    }
     rows.push_back(count);
     row_strides.push_back(1);
     margins_.emplace_back(rows, size, 0, Dims(rows.size(), 0), offset, row_strides);
   }
 
   int from_, fill_, to_;
+  int64_t size_;         // of an element, bytes
   int64_t offset_ = -1;  // bytes, where the inside is one block
+  struct Margin {
+    int64_t offset, count;  // bytes, elements
+  };
+  std::vector<Margin> runs_;  // margins that are one short run
   std::vector<StridedCopy> margins_;
   StridedCopy copy_;
 };
