@@ -10,13 +10,15 @@ set(WENGERT_ISA_SOURCES
     map_integer.cc
     map_special.cc
     map_transcendental.cc
+    packed_gemm.cc
     pool.cc
     reduce.cc
     small_gemm.cc
     table.cc)
 
-# Rounding is what the source says: no contraction, except in small_gemm.cc and conv.cc, whose
-# results only promise to be the same on one machine. -ffast-math would switch the whole process to flushing
+# Rounding is what the source says: no contraction, except in small_gemm.cc, packed_gemm.cc and
+# conv.cc, whose results only promise to be the same on one machine. -ffast-math would switch the
+# whole process to flushing
 # subnormals, so it is never used.
 set(WENGERT_ISA_FLAGS -O3 -fno-exceptions -fno-math-errno -fno-trapping-math -ffp-contract=off
                       -fvisibility=hidden)
@@ -55,6 +57,7 @@ function(wengert_add_isa_kernels)
     message(FATAL_ERROR "wengert has no kernels for ${CMAKE_SYSTEM_PROCESSOR}")
   endif()
   set_source_files_properties(${PROJECT_SOURCE_DIR}/cpp/src/kernels/small_gemm.cc
+                              ${PROJECT_SOURCE_DIR}/cpp/src/kernels/packed_gemm.cc
                               ${PROJECT_SOURCE_DIR}/cpp/src/kernels/conv.cc
                               PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
   # GCC would take clamps apart by what follows from them, which costs vector code half its speed.

@@ -15,6 +15,7 @@
 
 #include "check.h"
 #include "kernels/blas.h"
+#include "kernels/gemm.h"
 #include "kernels/kernel_table.h"
 #include "kernels/parallel.h"
 
@@ -103,6 +104,36 @@ TEST(SmallGemm) {
   }
 }
 
+// Through packed copies, by blocks of k.
+template <class T>
+void RunPackedPanels(const PackedGemm& gemm, const Case<T>& p, int64_t block, T* c) {
+  const auto up = [](int64_t n, int64_t to) { return (n + to - 1) / to * to; };
+  std::vector<T> a(static_cast<size_t>(up(p.m, gemm.rows) * block + 1));
+  std::vector<T> b(static_cast<size_t>(up(p.n, gemm.cols) * block + 1));
+  for (int64_t at = 0; at < p.k; at += block) {
+    const int64_t depth = std::min(block, p.k - at);
+    gemm.pack_a(!p.trans_a, p.m, depth, p.a.data() + (p.trans_a ? at * p.lda : at), p.lda,
+                a.data());
+    gemm.pack_b(p.trans_b, p.n, depth, p.b.data() + (p.trans_b ? at : at * p.ldb), p.ldb, b.data());
+    gemm.multiply(p.m, p.n, depth, a.data(), b.data(), c, p.ldc, p.accumulate || at > 0);
+  }
+}
+
+TEST(PackedGemm) {
+  for (auto table = AvailableKernels(); *table != nullptr; ++table) {
+    for (const int64_t block : {7, 32}) {
+      CheckShapes<float>({1, 2, 4, 5, 7, 12, 13, 16, 21, 33, 50}, {1, 7, 33}, (*table)->isa,
+                         [&](const Case<float>& p, float* c) {
+                           RunPackedPanels((*table)->packed_gemm[0], p, block, c);
+                         });
+      CheckShapes<double>({1, 2, 4, 5, 7, 12, 13, 16, 21, 33, 50}, {1, 7, 33}, (*table)->isa,
+                          [&](const Case<double>& p, double* c) {
+                            RunPackedPanels((*table)->packed_gemm[1], p, block, c);
+                          });
+    }
+  }
+}
+
 template <class T>
 void RunGemm(const Case<T>& p, T* c) {
   Gemm(sizeof(T) == 8, p.trans_a, p.trans_b, p.m, p.n, p.k, p.a.data(), p.lda, p.b.data(), p.ldb, c,
@@ -117,9 +148,14 @@ TEST(GemmAnySize) {
   CHECK(!BlasConfig().empty());
 }
 
+TEST(GemmOfManyRows) {
+  CheckShapes<float>({600, 1030}, {130, 800}, "Gemm f32", RunGemm<float>);
+}
+
 TEST(GemmDoesNotDependOnThreads) {
   const int64_t shapes[][3] = {{1000, 50, 50}, {1, 256, 784},   {300, 700, 200},
-                               {40, 900, 300}, {20, 2000, 600}, {20, 20, 9999}};
+                               {40, 900, 300}, {20, 2000, 600}, {20, 20, 9999},
+                               {32, 512, 128}, {128, 512, 32},  {1024, 700, 520}};
   for (const auto& shape : shapes) {
     std::mt19937 random(5);
     std::normal_distribution<float> normal;
@@ -127,14 +163,18 @@ TEST(GemmDoesNotDependOnThreads) {
     std::vector<float> b(static_cast<size_t>(shape[2] * shape[1]));
     for (float& x : a) x = normal(random);
     for (float& x : b) x = normal(random);
-    std::vector<float> first;
-    for (int threads : {1, 2, 3, 7}) {
-      SetThreads(threads);
-      std::vector<float> c(static_cast<size_t>(shape[0] * shape[1]));
-      Gemm(false, false, false, shape[0], shape[1], shape[2], a.data(), shape[2], b.data(),
-           shape[1], c.data(), shape[1], false);
-      if (first.empty()) first = c;
-      CHECK(c == first);
+    for (const bool ta : {false, true}) {
+      for (const bool tb : {false, true}) {
+        std::vector<float> first;
+        for (int threads : {1, 2, 3, 7}) {
+          SetThreads(threads);
+          std::vector<float> c(static_cast<size_t>(shape[0] * shape[1]));
+          Gemm(false, ta, tb, shape[0], shape[1], shape[2], a.data(), shape[ta ? 0 : 2], b.data(),
+               shape[tb ? 2 : 1], c.data(), shape[1], false);
+          if (first.empty()) first = c;
+          CHECK(c == first);
+        }
+      }
     }
   }
   SetThreads(0);

@@ -64,6 +64,19 @@ using GemmFn = void (*)(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_
                         int64_t lda, const void* b, int64_t ldb, void* c, int64_t ldc,
                         bool accumulate);
 
+// Products of packed panels. A panel is [depth][rows] of A or [depth][cols] of B; a matrix is
+// packed as one panel after another, the last one filled up with zeros.
+struct PackedGemm {
+  int rows, cols;
+  // Packs `lanes` rows of A or columns of B over `depth`. across: element (lane, p) is
+  // x[lane * ld + p], otherwise x[p * ld + lane].
+  void (*pack_a)(bool across, int64_t lanes, int64_t depth, const void* x, int64_t ld, void* out);
+  void (*pack_b)(bool across, int64_t lanes, int64_t depth, const void* x, int64_t ld, void* out);
+  // C[m,n] = (accumulate ? C : 0) + A B, where k is the depth of the panels.
+  void (*multiply)(int64_t m, int64_t n, int64_t k, const void* a, const void* b, void* c,
+                   int64_t ldc, bool accumulate);
+};
+
 struct KernelTable {
   const char* isa;                        // "x86-64", "x86-64-v3", "x86-64-v4", "aarch64"
   MapFn map[kNumMapOps][kNumKDTypes];     // by operand dtype; null: no such kernel.
@@ -74,6 +87,7 @@ struct KernelTable {
   ReduceRowsFn reduce_rows[kNumReduceKinds][kNumKDTypes];
   GemmFn small_gemm[kNumKDTypes];  // f32, f64: up to about 128 in each extent and M = 1; c64, c128,
                                    // ints: any size, plain
+  PackedGemm packed_gemm[2];       // f32, f64
   GatherGemmFn gather_gemm[kNumKDTypes];  // convolution: f32, f64, i32
   int64_t gather_width[kNumKDTypes];      // columns of a full panel of its b
   DepthwiseProductFn depthwise[kNumKDTypes];

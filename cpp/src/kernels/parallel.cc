@@ -1,10 +1,11 @@
 // A pool whose callers wait for claimed chunks, never for threads: a worker that got no
 // processor takes nothing and delays nobody.
 //
-// One region runs at a time. Its state is a ticket, (epoch << 32 | next chunk), from which the
-// caller and the workers claim chunks by compare-and-swap. A claim succeeds only while the
-// epoch is the one whose description the claimer has read, and a region ends only when all
-// its claimed chunks are done, so a successful claim proves that the description is current.
+// One region runs at a time. Its state is a ticket, (epoch << 32 | a bit for each chunk not yet
+// claimed), from which the caller and the workers claim chunks by compare-and-swap. A claim
+// succeeds only while the epoch is the one whose description the claimer has read, and a region
+// ends only when all its claimed chunks are done, so a successful claim proves that the description
+// is current.
 #include "kernels/parallel.h"
 
 #include <pthread.h>
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -27,7 +29,7 @@ namespace {
 using Body = void (*)(void*, int64_t, int64_t);
 
 constexpr double kWorthwhileNs = 4000;
-constexpr int64_t kMostChunks = 32;
+constexpr int64_t kMostChunks = 32;  // the bits of a ticket
 constexpr int kMostThreads = 1024;
 constexpr int kSpins = 2000;  // about 20 us before a worker sleeps
 
@@ -86,14 +88,14 @@ class Pool {
     helpers_.store(threads - 1, std::memory_order_relaxed);
     done_.store(0, std::memory_order_relaxed);
     const uint64_t epoch = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
-    ticket_.store(epoch << 32);
+    ticket_.store(epoch << 32 | ((uint64_t{1} << chunks.count) - 1));
     if (sleepers_.load() > 0) {
       {
         std::lock_guard<std::mutex> guard(sleep_);
       }
       wake_.notify_all();
     }
-    Help(epoch & 0xffffffffu);
+    Help(epoch & 0xffffffffu, 0);
     for (int spins = 0; done_.load(std::memory_order_acquire) != chunks.count; ++spins) {
       if (spins < kSpins) {
         Pause();
@@ -132,8 +134,20 @@ class Pool {
     }
   }
 
+  // The chunk that thread `id` takes next. Each has a share of its own, always the same one, so
+  // that what it finds there is still in its caches from the region before; who is done
+  // with it takes from the end of another's.
+  static int Choose(uint32_t left, int id, int64_t count, int threads) {
+    const int64_t begin = count * id / threads, end = count * (id + 1) / threads;
+    const uint32_t below = static_cast<uint32_t>((uint64_t{1} << begin) - 1);
+    const uint32_t own = left & static_cast<uint32_t>((uint64_t{1} << end) - 1) & ~below;
+    if (own != 0) return std::countr_zero(own);
+    const uint32_t others = (left & below) != 0 ? left & below : left;
+    return 31 - std::countl_zero(others);
+  }
+
   // Takes chunks of the region `epoch` until there are none.
-  void Help(uint64_t epoch) {
+  void Help(uint64_t epoch, int id) {
     uint64_t ticket = ticket_.load(std::memory_order_acquire);
     while (ticket >> 32 == epoch) {
       void* context = context_.load(std::memory_order_relaxed);
@@ -141,10 +155,12 @@ class Pool {
       const int64_t n = n_.load(std::memory_order_relaxed);
       const int64_t size = size_.load(std::memory_order_relaxed);
       const int64_t count = count_.load(std::memory_order_relaxed);
-      const int64_t chunk = static_cast<int64_t>(ticket & 0xffffffffu);
-      if (chunk >= count) return;
-      if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel,
-                                         std::memory_order_acquire)) {
+      const int threads = helpers_.load(std::memory_order_relaxed) + 1;
+      const uint32_t left = static_cast<uint32_t>(ticket);
+      if (left == 0) return;
+      const int64_t chunk = Choose(left, id % threads, count, threads);
+      if (!ticket_.compare_exchange_weak(ticket, ticket & ~(uint64_t{1} << chunk),
+                                         std::memory_order_acq_rel, std::memory_order_acquire)) {
         continue;
       }
       body(context, chunk * size, chunk == count - 1 ? n : (chunk + 1) * size);
@@ -173,7 +189,7 @@ class Pool {
       }
       if (stop_.load(std::memory_order_relaxed)) return;
       seen = epoch;
-      if (id < helpers_.load(std::memory_order_relaxed)) Help(epoch);
+      if (id < helpers_.load(std::memory_order_relaxed)) Help(epoch, id + 1);
     }
   }
 

@@ -25,6 +25,7 @@ void AddCompareMaps(KernelTable& table);
 void AddCasts(KernelTable& table);
 void AddReductions(KernelTable& table);
 void AddSmallGemm(KernelTable& table);
+void AddPackedGemm(KernelTable& table);
 void AddConvolutions(KernelTable& table);
 void AddPools(KernelTable& table);
 

@@ -15,6 +15,7 @@ void FillTable(KernelTable& t) {
   AddCasts(t);
   AddReductions(t);
   AddSmallGemm(t);
+  AddPackedGemm(t);
   AddConvolutions(t);
   AddPools(t);
 }

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "kernels/blas.h"
+#include "kernels/gemm.h"
 #include "kernels/kernel_table.h"
 #include "kernels/parallel.h"
 #include "runtime/legalize.h"
