@@ -60,3 +60,28 @@ def test_every_step_occurs() -> None:
         for _ in range(400):
             compose([tf.compat.v1.placeholder(tf.float64, [2, 3])] * 2, rng, names)
     assert {*STEPS, *PAIRS} - set(names) == set()
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+@pytest.mark.parametrize("n", [1, 5, 513, 20_001])
+def test_sines_beside_cosines_of_the_same_values(dtype: tf.DType, n: int) -> None:
+    """One kernel gives both; huge arguments and arguments that die there are part of it."""
+    rng = np.random.default_rng(n)
+    x = rng.uniform(-4, 4, n).astype(dtype.as_numpy_dtype)
+    x[:: max(1, n // 3)] *= 1e7
+
+    @tf.function
+    def f(x: tf.Tensor) -> list[tf.Tensor]:
+        y = x * 0.5
+        z = tf.sin(y) * tf.cos(x) + tf.cos(y)
+        return [z, tf.sin(x), tf.gradients(z, x)[0]]
+
+    z, sin, slope = (v.numpy() for v in f(tf.constant(x)))
+    wide = x.astype(np.longdouble)
+    half = (x * x.dtype.type(0.5)).astype(np.longdouble)
+    tolerance = 4 * np.finfo(x.dtype).eps
+    np.testing.assert_allclose(sin, np.sin(wide), rtol=0, atol=tolerance)
+    want = np.sin(half) * np.cos(wide) + np.cos(half)
+    np.testing.assert_allclose(z, want, rtol=0, atol=tolerance)
+    want = 0.5 * np.cos(half) * np.cos(wide) - np.sin(half) * np.sin(wide) - 0.5 * np.sin(half)
+    np.testing.assert_allclose(slope, want, rtol=0, atol=tolerance)

@@ -27,6 +27,7 @@ constexpr ScalarOp kBinary[] = {ScalarOp::kAdd,      ScalarOp::kSub,     ScalarO
 constexpr ScalarOp kCompare[] = {ScalarOp::kEqual,   ScalarOp::kNotEqual,
                                  ScalarOp::kLess,    ScalarOp::kLessEqual,
                                  ScalarOp::kGreater, ScalarOp::kGreaterEqual};
+constexpr ScalarOp kWithoutCode[] = {ScalarOp::kExp, ScalarOp::kSin, ScalarOp::kCos};
 
 Array Values(DType dtype, int64_t n, std::mt19937& random) {
   const double specials[] = {0.0,
@@ -48,7 +49,7 @@ Array Values(DType dtype, int64_t n, std::mt19937& random) {
   return array;
 }
 
-// A random node over vectors and single elements; some instructions have no code (Exp).
+// A random node over vectors and single elements; some instructions have no code.
 compile::Program RandomNode(DType dtype, int64_t n, size_t length, std::mt19937& random) {
   compile::Program program;
   Fused fused;
@@ -98,7 +99,7 @@ compile::Program RandomNode(DType dtype, int64_t n, size_t length, std::mt19937&
       instr.dtype = DType::kBool;
       instr.args[0] = any(conditions);
     } else {
-      instr.op = ScalarOp::kExp;
+      instr.op = kWithoutCode[random() % std::size(kWithoutCode)];
       instr.args[0] = any(numbers);
     }
     const int reg = kInputs + static_cast<int>(fused.instrs.size());

@@ -235,6 +235,36 @@ TEST(MathAgreesBetweenSetsAndBlocks) {
   }
 }
 
+// The kernel of both has the bits of the two, also over its argument, for huge arguments, too.
+template <class T>
+void CheckSinCos(const KernelTable& kernels, double high) {
+  const std::vector<T> x = Arguments<T>(-high, high);
+  const int64_t n = static_cast<int64_t>(x.size());
+  std::vector<T> sin(x.size()), cos(x.size()), other(x.size());
+  kernels.map[kMapSin][kType<T>](sin.data(), x.data(), nullptr, nullptr, n);
+  kernels.map[kMapCos][kType<T>](cos.data(), x.data(), nullptr, nullptr, n);
+  std::vector<T> in_place = x;
+  kernels.sin_cos[kType<T>](in_place.data(), other.data(), in_place.data(), n);
+  CHECK(SameBits(sin, in_place) && SameBits(cos, other));
+  for (int64_t size : {1, 7, 100, 513}) {
+    in_place = x;
+    for (int64_t i = 0; i < n; i += size) {
+      T* at = in_place.data() + i;
+      kernels.sin_cos[kType<T>](other.data() + i, at, at, std::min(size, n - i));
+    }
+    CHECK(SameBits(sin, other) && SameBits(cos, in_place));
+  }
+}
+
+TEST(SinCosHasTheBitsOfBoth) {
+  for (auto table = AvailableKernels(); *table != nullptr; ++table) {
+    for (double high : {3.0, 9e5, 3e6}) {
+      CheckSinCos<float>(**table, high);
+      CheckSinCos<double>(**table, high);
+    }
+  }
+}
+
 template <class T>
 void CheckBinary(const char* name, MapOp op, Real (*exact)(Real, Real), double bound) {
   std::mt19937_64 random(11);

@@ -50,6 +50,9 @@ enum ReduceKind : uint8_t {
 // Results do not depend on n or alignment: element i is computed the same way in any block.
 // Returns false when an integer was divided by zero (that element is 0), else true.
 using MapFn = bool (*)(void* out, const void* a, const void* b, const void* c, int64_t n);
+// sine[i] = sin x[i], cosine[i] = cos x[i], with the bits of the two maps. One of them may be equal
+// to x.
+using SinCosFn = void (*)(void* sine, void* cosine, const void* x, int64_t n);
 // out[i] = static_cast<dst>(x[i])
 using CastFn = void (*)(void* out, const void* x, int64_t n);
 // out[i] = value[0]
@@ -81,6 +84,7 @@ struct KernelTable {
   const char* isa;                        // "x86-64", "x86-64-v3", "x86-64-v4", "aarch64"
   MapFn map[kNumMapOps][kNumKDTypes];     // by operand dtype; null: no such kernel.
                                           // Select: by dtype of a and b; comparisons write bool
+  SinCosFn sin_cos[kNumKDTypes];          // f32, f64
   CastFn cast[kNumKDTypes][kNumKDTypes];  // [from][to]; complex to real drops the imaginary part
   SplatFn splat[17];                      // by element size: 1, 2, 4, 8, 16
   ReduceFn reduce[kNumReduceKinds][kNumKDTypes];  // All, Any: bool only

@@ -58,6 +58,33 @@ void AddLimited(KernelTable& t, MapOp op) {
   t.map[op][kF64] = Map1Limited<F, double>;
 }
 
+template <class T>
+void SinCosMap(void* sine, void* cosine, const void* from, int64_t n) {
+  constexpr int64_t kBlock = 512;
+  constexpr T kLimit = static_cast<T>(kTrigLimit);
+  const T* x = static_cast<const T*>(from);
+  T* s = static_cast<T*>(sine);
+  T* c = static_cast<T*>(cosine);
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t end = n - begin < kBlock ? n : begin + kBlock;
+    if (!AnyBeyond(x + begin, kLimit, end - begin)) {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) {
+        const SinCosPair<T> p = SinCos(x[i]);
+        s[i] = p.sin;
+        c[i] = p.cos;
+      }
+    } else {
+      for (int64_t i = begin; i < end; ++i) {
+        const T at = x[i];
+        const bool beyond = Magnitude(at) > kLimit;
+        s[i] = beyond ? SinFn::Slow(at) : SinFn::Fast(at);
+        c[i] = beyond ? CosFn::Slow(at) : CosFn::Fast(at);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void AddTranscendentalMaps(KernelTable& t) {
@@ -80,6 +107,8 @@ void AddTranscendentalMaps(KernelTable& t) {
   AddLimited<SinFn>(t, kMapSin);
   AddLimited<CosFn>(t, kMapCos);
   AddLimited<TanFn>(t, kMapTan);
+  t.sin_cos[kF32] = SinCosMap<float>;
+  t.sin_cos[kF64] = SinCosMap<double>;
 }
 
 }  // namespace wengert::kernels::WENGERT_ISA_NS

@@ -132,6 +132,14 @@ WENGERT_INLINE float Magnitude(float x) {
   return __builtin_fabsf(x);
 }
 
+// Whether some |x[i]| is above the limit.
+template <class T>
+WENGERT_INLINE bool AnyBeyond(const T* x, T limit, int64_t n) {
+  int32_t beyond = 0;
+  for (int64_t i = 0; i < n; ++i) beyond |= Magnitude(x[i]) > limit;
+  return beyond != 0;
+}
+
 // F::Fast holds up to |x| = F::kLimit; the rare elements beyond take F::Slow.
 template <class F, class T>
 bool Map1Limited(void* out, const void* a, const void*, const void*, int64_t n) {
@@ -141,9 +149,7 @@ bool Map1Limited(void* out, const void* a, const void*, const void*, int64_t n) 
   constexpr T kLimit = static_cast<T>(F::kLimit);
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t end = n - begin < kBlock ? n : begin + kBlock;
-    int32_t beyond = 0;
-    for (int64_t i = begin; i < end; ++i) beyond |= Magnitude(x[i]) > kLimit;
-    if (beyond == 0) {
+    if (!AnyBeyond(x + begin, kLimit, end - begin)) {
 #pragma GCC ivdep
       for (int64_t i = begin; i < end; ++i) o[i] = F::Fast(x[i]);
     } else {

@@ -63,12 +63,15 @@ WENGERT_INLINE SinCosParts SinCosKernel(double hi, double lo) {
   return {sin, (hi - sin) + sin_tail, cos, (one_minus - cos) + cos_tail};
 }
 
-// sin of x + turns pi/2
-WENGERT_INLINE double SinTurned(const QuarterTurns& t, uint64_t turns) {
-  const SinCosParts p = SinCosKernel(t.hi, t.lo);
-  const uint64_t q = t.q + turns;
+// sin of q quarter turns more than the angle that `p` is of
+WENGERT_INLINE double SinTurned(const SinCosParts& p, uint64_t q) {
   const double value = (q & 1) != 0 ? p.cos : p.sin;
   return BitCast<double>(BitCast<uint64_t>(value) ^ ((q & 2) << 62));
+}
+
+WENGERT_INLINE double SinTurned(double x, uint64_t turns) {
+  const QuarterTurns t = ReduceTrig(x);
+  return SinTurned(SinCosKernel(t.hi, t.lo), t.q + turns);
 }
 
 WENGERT_INLINE float SinTurnedFloat(const QuarterTurns& t, uint64_t turns) {
@@ -108,27 +111,30 @@ WENGERT_INLINE float TurnSign(float x, uint32_t q) {
   return BitCast<float>(BitCast<uint32_t>(x) ^ ((q & 2) << 30));
 }
 
-WENGERT_INLINE float NativeSin(float x) {
-  const FloatQuarterTurns t = ReduceFloat(Abs(x));
-  const FloatSinCos p = FloatKernel(t.r);
-  const float value = TurnSign((t.q & 1) != 0 ? p.cos : p.sin, t.q);
-  return BitCast<float>(BitCast<uint32_t>(value) ^ (BitCast<uint32_t>(x) & 0x80000000u));
+// -x where s has a sign
+WENGERT_INLINE float FlipSign(float x, float s) {
+  return BitCast<float>(BitCast<uint32_t>(x) ^ (BitCast<uint32_t>(s) & 0x80000000u));
 }
 
-WENGERT_INLINE float NativeCos(float x) {
-  const FloatQuarterTurns t = ReduceFloat(x);
-  const FloatSinCos p = FloatKernel(t.r);
-  return TurnSign((t.q & 1) != 0 ? p.sin : p.cos, t.q + 1);
+// sin and cos of q quarter turns more than the angle that `p` is of
+WENGERT_INLINE float SinTurned(const FloatSinCos& p, uint32_t q) {
+  return TurnSign((q & 1) != 0 ? p.cos : p.sin, q);
+}
+WENGERT_INLINE float CosTurned(const FloatSinCos& p, uint32_t q) {
+  return TurnSign((q & 1) != 0 ? p.sin : p.cos, q + 1);
 }
 
 struct SinFn {
   static constexpr double kLimit = kTrigLimit;
   WENGERT_INLINE static double Fast(double x) {
-    const double r = SinTurned(ReduceTrig(x), 0);
+    const double r = SinTurned(x, 0);
     return x == 0 ? x : r;  // keeps -0
   }
   WENGERT_INLINE static float Fast(float x) {
-    if constexpr (kHasFma) return NativeSin(x);
+    if constexpr (kHasFma) {
+      const FloatQuarterTurns t = ReduceFloat(Abs(x));
+      return FlipSign(SinTurned(FloatKernel(t.r), t.q), x);
+    }
     const float r = SinTurnedFloat(ReduceTrigFloat(x), 0);
     return x == 0 ? x : r;
   }
@@ -138,14 +144,37 @@ struct SinFn {
 
 struct CosFn {
   static constexpr double kLimit = kTrigLimit;
-  WENGERT_INLINE static double Fast(double x) { return SinTurned(ReduceTrig(x), 1); }
+  WENGERT_INLINE static double Fast(double x) { return SinTurned(x, 1); }
   WENGERT_INLINE static float Fast(float x) {
-    if constexpr (kHasFma) return NativeCos(x);
+    if constexpr (kHasFma) {
+      const FloatQuarterTurns t = ReduceFloat(Abs(x));
+      return CosTurned(FloatKernel(t.r), t.q);
+    }
     return SinTurnedFloat(ReduceTrigFloat(x), 1);
   }
   static double Slow(double x) { return __builtin_cos(x); }
   static float Slow(float x) { return static_cast<float>(__builtin_cos(static_cast<double>(x))); }
 };
+
+template <class T>
+struct SinCosPair {
+  T sin, cos;
+};
+
+// SinFn and CosFn with their common work done once.
+WENGERT_INLINE SinCosPair<double> SinCos(double x) {
+  const QuarterTurns t = ReduceTrig(x);
+  const SinCosParts p = SinCosKernel(t.hi, t.lo);
+  return {x == 0 ? x : SinTurned(p, t.q), SinTurned(p, t.q + 1)};
+}
+WENGERT_INLINE SinCosPair<float> SinCos(float x) {
+  if constexpr (kHasFma) {
+    const FloatQuarterTurns t = ReduceFloat(Abs(x));
+    const FloatSinCos p = FloatKernel(t.r);
+    return {FlipSign(SinTurned(p, t.q), x), CosTurned(p, t.q)};
+  }
+  return {SinFn::Fast(x), CosFn::Fast(x)};
+}
 
 struct TanFn {
   static constexpr double kLimit = kTrigLimit;

@@ -23,7 +23,7 @@ Error NoKernel(const std::string& what, DType dtype) {
 FusedStep::FusedStep(StepContext& context) {
   std::vector<uint8_t>* code = CanGenerateCode() ? context.code() : nullptr;
   const auto& given = std::get<compile::Fused>(context.node().prim);
-  const compile::Fused fused = code == nullptr ? given : GroupForCode(given);
+  const compile::Fused fused = PairSinCos(code == nullptr ? given : GroupForCode(given));
   num_regs_ = static_cast<int>(fused.operands.size() + fused.instrs.size());
   BuildSpace(fused, context);
   BuildInstrs(fused);
@@ -33,6 +33,7 @@ FusedStep::FusedStep(StepContext& context) {
   ChooseSplit(context);
   hidden_.assign(static_cast<size_t>(num_regs_), false);
   if (code != nullptr) BuildCode(fused, *code);
+  JoinPairs();
   PlaceRegisters(fused);
   FindOnce();
 }

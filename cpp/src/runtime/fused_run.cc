@@ -224,6 +224,8 @@ inline void FusedStep::RunBlock(State& s, int64_t row, int64_t rows, int64_t col
       instr.code(regs, n);
     } else if (instr.map != nullptr) {
       s.ok &= instr.map(regs[instr.out], regs[instr.a], regs[instr.b], regs[instr.c], n);
+    } else if (instr.pair != nullptr) {
+      instr.pair(regs[instr.out], regs[instr.b], regs[instr.a], n);
     } else {
       instr.cast(regs[instr.out], regs[instr.a], n);
     }

@@ -11,6 +11,10 @@
 
 namespace wengert::runtime {
 
+// The same node with sines and cosines of the same values next to each other: one kernel gives
+// both.
+compile::Fused PairSinCos(compile::Fused fused);
+
 class FusedStep : public Step {
  public:
   static constexpr int64_t kBlock = 512;
@@ -46,7 +50,8 @@ class FusedStep : public Step {
   struct Instr {
     kernels::MapFn map = nullptr;
     kernels::CastFn cast = nullptr;
-    BlockCode code = nullptr;  // of a run of instructions, from SetCode on
+    kernels::SinCosFn pair = nullptr;  // sine in out, cosine in b
+    BlockCode code = nullptr;          // of a run of instructions, from SetCode on
     size_t code_offset = kNoCode;
     int out, a, b, c;
   };
@@ -96,6 +101,7 @@ class FusedStep : public Step {
   bool TakesRows(const compile::Fused& fused) const;
   void BuildInstrs(const compile::Fused& fused);
   void BuildCode(const compile::Fused& fused, std::vector<uint8_t>& code);
+  void JoinPairs();
   void BuildOutputs(const compile::Fused& fused, StepContext& context);
   void PlaceRegisters(const compile::Fused& fused);
   void ChooseSplit(StepContext& context);
