@@ -13,13 +13,15 @@ namespace wengert::runtime {
 
 class FusedRegisters {
  public:
-  static constexpr uint8_t kCount = 12;
+  static constexpr uint8_t kMost = 12;
 
-  // Of instructions [begin, end) of `fused`; `in_memory`: registers whose value is stored when it
-  // has been computed. Operands and what was computed before the run are in memory anyway.
+  // Of instructions [begin, end) of `fused`, in vector registers below `count`; `in_memory`:
+  // registers whose value is stored when it has been computed. Operands and what was computed
+  // before the run are in memory anyway.
   FusedRegisters(const compile::Fused& fused, const std::vector<bool>& in_memory, size_t begin,
-                 size_t end)
+                 size_t end, uint8_t count)
       : fused_(fused),
+        count_(count),
         in_memory_(in_memory),
         first_(fused.operands.size()),
         begin_(begin),
@@ -30,7 +32,7 @@ class FusedRegisters {
 
   // The vector register that holds register `reg`, now used by instruction `at`.
   std::optional<uint8_t> Find(size_t reg, size_t at) {
-    for (uint8_t y = 0; y < kCount; ++y) {
+    for (uint8_t y = 0; y < count_; ++y) {
       if (holds_[y] != reg) continue;
       used_at_[y] = at + 1;
       return y;
@@ -43,7 +45,7 @@ class FusedRegisters {
   std::optional<uint8_t> Take(size_t reg, size_t at) {
     size_t furthest = 0;
     std::optional<uint8_t> best;
-    for (uint8_t y = 0; y < kCount; ++y) {
+    for (uint8_t y = 0; y < count_; ++y) {
       size_t next;
       if (holds_[y] == kNothing) {
         next = end_ + 1;
@@ -66,14 +68,14 @@ class FusedRegisters {
   // Frees the arguments of instruction `at` that nothing uses later; its result may take their
   // place.
   void Release(size_t at) {
-    for (uint8_t y = 0; y < kCount; ++y) {
+    for (uint8_t y = 0; y < count_; ++y) {
       if (holds_[y] != kNothing && NextUse(holds_[y], at + 1) == end_) holds_[y] = kNothing;
     }
   }
 
   // The result of instruction `at` is there. One that nothing uses goes at once.
   void Defined(size_t reg, size_t at) {
-    for (uint8_t y = 0; y < kCount; ++y) {
+    for (uint8_t y = 0; y < count_; ++y) {
       if (holds_[y] != reg) continue;
       used_at_[y] = 0;
       if (NextUse(reg, at + 1) == end_) holds_[y] = kNothing;
@@ -96,10 +98,11 @@ class FusedRegisters {
   }
 
   const compile::Fused& fused_;
+  const uint8_t count_;
   const std::vector<bool>& in_memory_;
   const size_t first_, begin_, end_;
-  std::array<size_t, kCount> holds_;
-  std::array<size_t, kCount> used_at_;  // instruction + 1 that uses it now
+  std::array<size_t, kMost> holds_;
+  std::array<size_t, kMost> used_at_;  // instruction + 1 that uses it now
 };
 
 }  // namespace wengert::runtime

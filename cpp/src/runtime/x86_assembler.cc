@@ -48,9 +48,9 @@ void X86Assembler::VectorMemory(uint8_t map, uint8_t prefix, uint8_t opcode, Ymm
                                 Gpr base, Gpr index) {
   const uint8_t b = Number(base), i = Number(index);
   Vex(map, prefix, opcode, reg, second, High(b), High(i));
-  Byte(static_cast<uint8_t>(0x80 | Low(reg) << 3 | kSib));
+  Byte(static_cast<uint8_t>(0x40 | Low(reg) << 3 | kSib));
   Byte(static_cast<uint8_t>(Low(i) << 3 | Low(b)));
-  Word(0);
+  Byte(0);
 }
 
 void X86Assembler::Vector(Op op, Ymm dst, Ymm a, Ymm b) {
@@ -91,9 +91,9 @@ void X86Assembler::StoreMasked(Gpr base, Gpr index, Ymm mask, Ymm src) {
 void X86Assembler::Broadcast(Ymm dst, Gpr base) {
   const uint8_t b = Number(base);
   Vex(2, 1, wide_ ? 0x19 : 0x18, dst, 0, High(b), 0);
-  Byte(static_cast<uint8_t>(0x80 | Low(dst) << 3 | kSib));
+  Byte(static_cast<uint8_t>(0x40 | Low(dst) << 3 | kSib));
   Byte(static_cast<uint8_t>(kSibNoIndex << 3 | Low(b)));
-  Word(0);
+  Byte(0);
 }
 
 void X86Assembler::BroadcastConstant(Ymm dst, uint64_t bits) {
@@ -170,6 +170,10 @@ void X86Assembler::MaskTable(Gpr dst) {
 void X86Assembler::Difference(Gpr dst, Gpr a, Gpr b) {
   Registers(0x89, a, dst);  // dst = a
   Subtract(dst, b);
+}
+
+void X86Assembler::CompareWith(Gpr a, Gpr b) {
+  Registers(0x39, b, a);
 }
 
 void X86Assembler::Compare32(Gpr a, int32_t value) {

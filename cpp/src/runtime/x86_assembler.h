@@ -67,8 +67,10 @@ class X86Assembler {
   void Pop(Gpr r);
   // dst = address of 8 all-ones dwords followed by 8 zero ones.
   void MaskTable(Gpr dst);
-  // dst = a - b, flags set.
+  // dst = a - b.
   void Difference(Gpr dst, Gpr a, Gpr b);
+  // Set flags for jumps: a (condition) b.
+  void CompareWith(Gpr a, Gpr b);
   void Compare32(Gpr a, int32_t value);
   enum class Condition : uint8_t { kLess = 0xc, kGreaterEqual = 0xd, kLessEqual = 0xe };
   // Jumps to code written already, or to what Bind names later.
