@@ -329,6 +329,44 @@ TEST(Reductions) {
   CheckReductions<int64_t>(kI64, 0);
 }
 
+// The bits of products reduced in pieces, and the same in every set.
+template <class T>
+void CheckDots(KDType d) {
+  std::mt19937 random(5);
+  std::normal_distribution<double> range;
+  std::vector<T> a(20000), b(20000);
+  for (T& v : a) v = static_cast<T>(range(random));
+  for (T& v : b) v = static_cast<T>(range(random));
+  for (int64_t cols : {64, 65, 100, 128, 511, 512, 513, 600, 1300}) {
+    for (int64_t rows : {1, 3, 4, 11}) {
+      const int64_t stride[] = {cols + 3, rows == 3 ? 0 : 7};
+      ForEachTable([&](const KernelTable& k) {
+        std::vector<T> got(11, 77);
+        k.dot_rows[d](got.data(), a.data(), b.data(), rows, cols, stride[0], stride[1]);
+        for (int64_t r = 0; r < rows; ++r) {
+          T sum = 0;
+          for (int64_t j = 0; j < cols; j += kDotPiece) {
+            const int64_t n = std::min(kDotPiece, cols - j);
+            T product[kDotPiece];
+            for (int64_t i = 0; i < n; ++i) {
+              product[i] = a[static_cast<size_t>(r * stride[0] + j + i)] *
+                           b[static_cast<size_t>(r * stride[1] + j + i)];
+            }
+            k.reduce[kReduceSum][d](&sum, product, n);
+          }
+          CHECK(got[static_cast<size_t>(r)] == sum);
+        }
+        CHECK(rows == 11 || got[static_cast<size_t>(rows)] == 77);
+      });
+    }
+  }
+}
+
+TEST(SumsOfProducts) {
+  CheckDots<float>(kF32);
+  CheckDots<double>(kF64);
+}
+
 TEST(ReductionsPropagateNan) {
   ForEachTable([](const KernelTable& k) {
     for (int64_t n : {1, 7, 64, 300, 3000}) {

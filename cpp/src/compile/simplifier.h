@@ -50,6 +50,7 @@ class Simplifier : public ProgramBuilder {
 
   // Return an unset Value when no rule applies.
   Value HoistBroadcasts(ScalarOp op, const std::vector<Value>& args);
+  Value MoveReshapes(ScalarOp op, const std::vector<Value>& args);
   Value FoldScalars(ScalarOp op, const std::vector<Value>& args);
   Value SimplifyUnary(ScalarOp op, Value x);
   Value SimplifyBinary(ScalarOp op, Value x, Value y);

@@ -40,7 +40,27 @@ Value Simplifier::Map(ScalarOp op, const std::vector<Value>& args) {
   if (operands.size() == 1) v = SimplifyUnary(op, operands[0]);
   if (operands.size() == 2) v = SimplifyBinary(op, operands[0], operands[1]);
   if (op == ScalarOp::kSelect) v = SimplifySelect(operands[0], operands[1], operands[2]);
+  if (!v) v = MoveReshapes(op, operands);
   return v ? v : ProgramBuilder::Map(op, operands);
+}
+
+// f(reshape x, c) = reshape f(x, c): it then meets what made x.
+Value Simplifier::MoveReshapes(ScalarOp op, const std::vector<Value>& args) {
+  Value moved;
+  for (Value v : args) {
+    if (Splat(v)) continue;
+    if (moved || !prim<compile::Reshape>(v) || !SingleUse(v) || !prim<compile::Map>(In(v)) ||
+        !SingleUse(In(v))) {
+      return {};
+    }
+    moved = v;
+  }
+  if (!moved) return {};
+  const Dims inner = dims(In(moved)), outer = dims(moved);
+  std::vector<Value> operands;
+  for (Value v : args)
+    operands.push_back(v == moved ? In(v) : SplatOf(Splat(v)->Reshaped({}), inner));
+  return Reshape(Map(op, operands), outer);
 }
 
 Value Simplifier::FoldScalars(ScalarOp op, const std::vector<Value>& args) {

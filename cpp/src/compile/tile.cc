@@ -85,8 +85,11 @@ class Region {
       for (Value v : dying[at]) live -= RowBytes(v);
     }
     int64_t tile = std::min(kTileBytes / peak, found_.rows / kMinTiles);
-    tile = std::min(tile, kMaxTile) / kRowStep * kRowStep;
-    return tile;
+    const bool products = std::any_of(nodes_.begin(), nodes_.end(), [&](int i) {
+      return std::holds_alternative<MatMul>(NodeAt(i).prim);
+    });
+    const int64_t step = products ? kRowStep : 1;
+    return std::min(tile, kMaxTile) / step * step;
   }
 
   int64_t RowBytes(Value v) const {
@@ -122,6 +125,9 @@ class Region {
     const Dims& out = program_.info(node.outputs[0]).dims;
     if (std::holds_alternative<Broadcast>(node.prim)) return dims.size() == out.size();
     if (std::holds_alternative<Pad>(node.prim)) return k == 0;
+    if (const auto* gather = std::get_if<Gather>(&node.prim)) {
+      return k == 1 || gather->batch_dims > 0;
+    }
     const auto* matmul = std::get_if<MatMul>(&node.prim);
     if (matmul == nullptr || k == 0) return true;
     const size_t rank_a = program_.info(node.inputs[0]).dims.size();

@@ -104,6 +104,12 @@ class RegionFinder {
       uses_[0] = Use::kRows;
       return Role::kRows;
     }
+    if (const auto* gather = std::get_if<Gather>(&node.prim)) {
+      if (gather->batch_dims > 0) return AllRows(node);
+      if (gather->axis != 0 || !HasRows(node.inputs[1])) return Role::kOutside;
+      uses_[1] = Use::kRows;
+      return Role::kRows;
+    }
     if (std::holds_alternative<Broadcast>(node.prim)) {
       if (!HasRows(out)) return Role::kOutside;
       const Value in = node.inputs[0];
@@ -213,10 +219,12 @@ class RegionFinder {
 
   bool Worthwhile(const std::vector<int>& nodes) const {
     int64_t bytes = 0;
-    int products = 0;
+    int products = 0;  // and look-ups
     for (int i : nodes) {
       const Node& node = program_.nodes[static_cast<size_t>(i)];
-      if (std::holds_alternative<MatMul>(node.prim)) ++products;
+      if (std::holds_alternative<MatMul>(node.prim) || std::holds_alternative<Gather>(node.prim)) {
+        ++products;
+      }
       const bool view = std::holds_alternative<Reshape>(node.prim) ||
                         std::holds_alternative<Broadcast>(node.prim);
       if (role_[static_cast<size_t>(i)] == Role::kRows && !view) bytes += Bytes(node.outputs[0]);
@@ -232,19 +240,27 @@ class RegionFinder {
   std::vector<Use> uses_;  // of the inputs of the node at hand
 };
 
-}  // namespace
-
-TileRegions FindTileRegions(const Program& program) {
-  // The batch: the first extent that most of the results of products have.
+template <class P>
+int64_t CommonRows(const Program& program) {
   std::unordered_map<int64_t, int64_t> elements;
   int64_t rows = 0;
   for (const Node& node : program.nodes) {
-    if (!std::holds_alternative<MatMul>(node.prim)) continue;
+    if (!std::holds_alternative<P>(node.prim)) continue;
     const Dims& dims = program.info(node.outputs[0]).dims;
-    if (dims[0] < kMinRows) continue;
+    if (dims.empty() || dims[0] < kMinRows) continue;
     elements[dims[0]] += NumElements(dims);
     if (rows == 0 || elements[dims[0]] > elements[rows]) rows = dims[0];
   }
+  return rows;
+}
+
+}  // namespace
+
+TileRegions FindTileRegions(const Program& program) {
+  // The batch: the first extent that most of the results of products have, or of look-ups where
+  // there are no products.
+  int64_t rows = CommonRows<MatMul>(program);
+  if (rows == 0) rows = CommonRows<Gather>(program);
   if (rows == 0) return {};
   return RegionFinder(program, rows).Run();
 }

@@ -61,6 +61,11 @@ using SplatFn = void (*)(void* out, const void* value, int64_t n);
 using ReduceFn = void (*)(void* acc, const void* x, int64_t n);
 // Row-wise: acc[r] = acc[r] (op) reduce(x[r*stride .. r*stride+cols)), for short rows.
 using ReduceRowsFn = void (*)(void* acc, const void* x, int64_t rows, int64_t cols, int64_t stride);
+// out[r] = the sum over a[r * a_stride + j] * b[r * b_stride + j], j < cols: the bits of products
+// reduced in pieces of kDotPiece. From kDotBytes of a row on.
+using DotRowsFn = void (*)(void* out, const void* a, const void* b, int64_t rows, int64_t cols,
+                           int64_t a_stride, int64_t b_stride);
+constexpr int64_t kDotBytes = 256, kDotPiece = 512;
 // C[m,n] = (accumulate ? C : 0) + op(A) op(B), row-major with leading dimensions; lda is the
 // stride between stored rows of A. trans_a: A is stored [k,m].
 using GemmFn = void (*)(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void* a,
@@ -89,6 +94,7 @@ struct KernelTable {
   SplatFn splat[17];                      // by element size: 1, 2, 4, 8, 16
   ReduceFn reduce[kNumReduceKinds][kNumKDTypes];  // All, Any: bool only
   ReduceRowsFn reduce_rows[kNumReduceKinds][kNumKDTypes];
+  DotRowsFn dot_rows[kNumKDTypes];  // f32, f64
   GemmFn small_gemm[kNumKDTypes];  // f32, f64: up to about 128 in each extent and M = 1; c64, c128,
                                    // ints: any size, plain
   PackedGemm packed_gemm[2];       // f32, f64

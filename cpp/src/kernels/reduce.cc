@@ -106,7 +106,6 @@ struct Block {
     return lane[0];
   }
 
- private:
   // As below, lane j with lane j + width, but without leaving the vector registers.
   static T FoldLanes(Vector<T>* acc) {
     using Index = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
@@ -206,6 +205,79 @@ void ReduceRows(void* acc, const void* x, int64_t rows, int64_t cols, int64_t st
   }
 }
 
+// Products in lanes as Block reduces them, kRows rows side by side.
+template <class T, int kRows>
+void DotPiece(T* out, const T* a, const T* b, int64_t n, int64_t a_stride, int64_t b_stride) {
+  using B = Block<SumOp, T>;
+  Vector<T> acc[kRows][B::kVectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < B::kVectors; ++v) {
+      acc[r][v] =
+          LoadVector(a + r * a_stride + v * B::kStep) * LoadVector(b + r * b_stride + v * B::kStep);
+    }
+  }
+  int64_t i = B::kLanes;
+  for (; i + B::kLanes <= n; i += B::kLanes) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (int v = 0; v < B::kVectors; ++v) {
+        acc[r][v] += LoadVector(a + r * a_stride + i + v * B::kStep) *
+                     LoadVector(b + r * b_stride + i + v * B::kStep);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    if (i < n) {
+      T lane[B::kLanes];
+#pragma GCC unroll 8
+      for (int v = 0; v < B::kVectors; ++v) StoreVector(lane + v * B::kStep, acc[r][v]);
+      for (int64_t j = 0; i + j < n; ++j) {
+        lane[j] += a[r * a_stride + i + j] * b[r * b_stride + i + j];
+      }
+#pragma GCC unroll 8
+      for (int v = 0; v < B::kVectors; ++v) acc[r][v] = LoadVector(lane + v * B::kStep);
+    }
+    out[r] += B::FoldLanes(acc[r]);
+  }
+}
+
+template <class T, int kRows>
+void DotGroup(T* out, const T* a, const T* b, int64_t cols, int64_t a_stride, int64_t b_stride) {
+  for (int r = 0; r < kRows; ++r) out[r] = 0;
+  for (int64_t j = 0; j < cols; j += kDotPiece) {
+    const int64_t n = cols - j < kDotPiece ? cols - j : kDotPiece;
+    if (n >= 2 * Block<SumOp, T>::kLanes) {
+      DotPiece<T, kRows>(out, a + j, b + j, n, a_stride, b_stride);
+      continue;
+    }
+    for (int r = 0; r < kRows; ++r) {  // a short rest, in order
+      const T *x = a + r * a_stride + j, *y = b + r * b_stride + j;
+      T sum = x[0] * y[0];
+      for (int64_t i = 1; i < n; ++i) sum += x[i] * y[i];
+      out[r] += sum;
+    }
+  }
+}
+
+template <class T>
+void DotRows(void* out, const void* a, const void* b, int64_t rows, int64_t cols, int64_t a_stride,
+             int64_t b_stride) {
+  constexpr int kGroup = kVectorBytes == 64 ? 4 : 2;
+  T* to = static_cast<T*>(out);
+  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
+  int64_t r = 0;
+  for (; r + kGroup <= rows; r += kGroup) {
+    DotGroup<T, kGroup>(to + r, x + r * a_stride, y + r * b_stride, cols, a_stride, b_stride);
+  }
+  for (; r < rows; ++r) {
+    DotGroup<T, 1>(to + r, x + r * a_stride, y + r * b_stride, cols, a_stride, b_stride);
+  }
+}
+
 template <class F, class T>
 void AddKind(KernelTable& t, ReduceKind kind, KDType d) {
   t.reduce[kind][d] = Reduce<F, T>;
@@ -229,6 +301,8 @@ void AddReal(KernelTable& t) {
 }  // namespace
 
 void AddReductions(KernelTable& t) {
+  t.dot_rows[kF32] = DotRows<float>;
+  t.dot_rows[kF64] = DotRows<double>;
   AddReal<float>(t);
   AddReal<double>(t);
   AddReal<int8_t, uint8_t>(t);

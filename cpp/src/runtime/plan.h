@@ -25,6 +25,7 @@ struct Frame {
   std::vector<Array> objects;  // values of object slots; empty when the plan has none
   std::shared_ptr<Buffer> arena;
   std::vector<std::unique_ptr<Frame>> inner;  // of branches and loops
+  int64_t first_row = 0;                      // of the batch, where the plan is one of a tile
 };
 
 class Step {

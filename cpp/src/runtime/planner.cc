@@ -15,7 +15,10 @@ namespace wengert::runtime {
 
 std::unique_ptr<Step> MakeStep(StepContext& context) {
   const compile::Primitive& prim = context.node().prim;
-  if (std::holds_alternative<compile::Fused>(prim)) return std::make_unique<FusedStep>(context);
+  if (std::holds_alternative<compile::Fused>(prim)) {
+    if (std::unique_ptr<Step> step = MakeDot(context)) return step;
+    return std::make_unique<FusedStep>(context);
+  }
   if (std::holds_alternative<compile::Iota>(prim)) return MakeIota(context);
   if (std::holds_alternative<compile::Gather>(prim)) return MakeGather(context);
   if (std::holds_alternative<compile::GatherNd>(prim)) return MakeGatherNd(context);

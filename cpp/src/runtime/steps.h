@@ -28,6 +28,8 @@ std::unique_ptr<Step> MakeScatterInPlace(StepContext& context);
 std::unique_ptr<Step> MakeArgReduce(StepContext& context);
 std::unique_ptr<Step> MakeScan(StepContext& context);
 std::unique_ptr<Step> MakeTopK(StepContext& context);
+// Fused nodes that are sums of products along rows; null for others.
+std::unique_ptr<Step> MakeDot(StepContext& context);
 std::unique_ptr<Step> MakeMatMul(StepContext& context);
 // CustomKernel nodes that are tiled regions.
 std::unique_ptr<Step> MakeTiled(StepContext& context);

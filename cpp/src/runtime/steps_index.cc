@@ -96,7 +96,13 @@ class GatherStep : public Step {
     const int64_t bad = narrow ? FirstBad<int32_t>(indices, total_indices_, length_)
                                : FirstBad<int64_t>(indices, total_indices_, length_);
     if (bad >= 0) {
-      throw InvalidArgument("indices" + PositionText(index_dims_, bad) + " = " +
+      Dims dims = index_dims_;
+      int64_t at = bad;
+      if (frame.first_row > 0) {  // the indices are those of a tile's rows
+        at += frame.first_row * (total_indices_ / dims[0]);
+        dims[0] += frame.first_row;
+      }
+      throw InvalidArgument("indices" + PositionText(dims, at) + " = " +
                             std::to_string(ReadIndex(indices, index_dtype_, bad)) +
                             " is not in [0, " + std::to_string(length_) + ")");
     }
@@ -216,6 +222,8 @@ class GatherNdStep : public Step {
   int64_t row_, block_, per_batch_;
 };
 
+constexpr int64_t kLineBytes = 64;  // of a cache
+
 class ScatterStep : public Step {
  public:
   enum class Part : uint8_t { kWhole, kCheck, kWrite };
@@ -260,15 +268,18 @@ class ScatterStep : public Step {
     if (!drop_ && part_ != Part::kWrite) Check(indices);
     if (index_.rows == 0 || inner_ == 0 || part_ == Part::kCheck) return;
     const double cost = static_cast<double>(index_.rows) * (6 + 0.2 * static_cast<double>(inner_));
-    // Every part owns a range of targets and looks at all indices, so that duplicates are
-    // applied in order; worth it for long rows only.
-    if (cost < 20000 || inner_ < 32) {
-      Apply(frame, 0, targets_);
+    // Every part owns a range of columns, so that duplicates are applied in order, and no part has
+    // the rows that are met most; worth it for long rows only.
+    const int64_t lines = inner_ * size_ / kLineBytes;
+    if (cost < 10000 || lines < 2) {
+      Apply(frame, 0, inner_);
       return;
     }
-    const int64_t grain = std::max<int64_t>(1, (targets_ + 3) / 4);
-    kernels::ParallelFor(targets_, grain, cost,
-                         [&](int64_t begin, int64_t end) { Apply(frame, begin, end); });
+    kernels::ParallelFor(lines, std::max<int64_t>(1, (lines + 3) / 4), cost,
+                         [&](int64_t begin, int64_t end) {
+                           const int64_t line = kLineBytes / size_;
+                           Apply(frame, begin * line, end == lines ? inner_ : end * line);
+                         });
   }
   std::string Describe() const override {
     return std::string(part_ == Part::kCheck ? "check of " : "") + "scatter " +
@@ -285,24 +296,25 @@ class ScatterStep : public Step {
     }
   }
 
+  // Elements [begin, end) of all runs.
   void Apply(const Frame& frame, int64_t begin, int64_t end) const {
     const char* indices = frame.slots[static_cast<size_t>(indices_)];
     const char* updates = frame.slots[static_cast<size_t>(updates_)];
     char* out = frame.slots[static_cast<size_t>(out_)];
-    const int64_t row = inner_ * size_;
+    const int64_t row = inner_ * size_, part = end - begin;
     for (int64_t r = 0; r < index_.rows; ++r) {
       const int64_t at = index_.Resolve(indices, r);
-      if (at < begin || at >= end) continue;
-      char* to = out + at * row;
-      const char* from = updates + r * row;
+      if (at < 0) continue;
+      char* to = out + at * row + begin * size_;
+      const char* from = updates + r * row + begin * size_;
       if (add_float_) {
         *reinterpret_cast<float*>(to) += *reinterpret_cast<const float*>(from);
       } else if (add_double_) {
         *reinterpret_cast<double*>(to) += *reinterpret_cast<const double*>(from);
       } else if (combine_ != nullptr) {
-        combine_(to, to, from, from, inner_);
+        combine_(to, to, from, from, part);
       } else {
-        CopyRow(to, from, row);
+        CopyRow(to, from, part * size_);
       }
     }
   }

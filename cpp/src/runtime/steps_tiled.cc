@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "compile/lower.h"
@@ -21,6 +22,7 @@ namespace {
 constexpr int64_t kMostChunks = 16;
 // Enough for ParallelFor to use all threads: regions are never small.
 constexpr double kCostNs = 1e9;
+constexpr size_t kIdle = 64;  // memories of threads that are kept
 
 class TiledStep : public Step {
  public:
@@ -54,13 +56,16 @@ class TiledStep : public Step {
 
   void Run(Frame& frame) const override {
     std::mutex mutex;
-    std::exception_ptr error;
+    std::exception_ptr error;  // of the first part that fails, whatever the threads
+    int64_t failed = chunks_;
     kernels::ParallelFor(chunks_, 1, kCostNs, [&](int64_t begin, int64_t end) {
+      int64_t chunk = begin;
       try {
-        for (int64_t chunk = begin; chunk < end; ++chunk) RunChunk(frame, chunk);
+        for (; chunk < end; ++chunk) RunChunk(frame, chunk);
       } catch (...) {
         std::lock_guard<std::mutex> lock(mutex);
-        error = std::current_exception();
+        if (chunk < failed) error = std::current_exception();
+        failed = std::min(failed, chunk);
       }
     });
     if (error) std::rethrow_exception(error);
@@ -92,8 +97,9 @@ class TiledStep : public Step {
     int sums = -1;                     // workspace: a result per chunk
     size_t partial = 0;                // offset of a tile's result
   };
-  // Memory of one thread.
+  // Memory of one thread, which keeps it in the caches of its core.
   struct Worker {
+    std::thread::id thread;
     std::unique_ptr<Frame> body, rest;
     std::shared_ptr<Buffer> partials;
   };
@@ -110,7 +116,12 @@ class TiledStep : public Step {
   std::unique_ptr<Worker> Take() const {
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      if (!workers_.empty()) {
+      for (std::unique_ptr<Worker>& own : workers_) {
+        if (own->thread == std::this_thread::get_id()) std::swap(own, workers_.back());
+      }
+      // That of another thread only where it has many: each shall have its own.
+      if (!workers_.empty() &&
+          (workers_.back()->thread == std::this_thread::get_id() || workers_.size() >= kIdle / 2)) {
         std::unique_ptr<Worker> worker = std::move(workers_.back());
         workers_.pop_back();
         return worker;
@@ -124,7 +135,7 @@ class TiledStep : public Step {
   }
 
   void GiveBack(std::unique_ptr<Worker> worker) const {
-    constexpr size_t kIdle = 64;
+    worker->thread = std::this_thread::get_id();
     std::lock_guard<std::mutex> lock(mutex_);
     if (workers_.size() < kIdle) workers_.push_back(std::move(worker));
   }
@@ -143,6 +154,7 @@ class TiledStep : public Step {
     const bool whole = row + tiling_->tile <= tiling_->rows;
     const Plan& plan = whole ? *body_ : *rest_;
     Frame& inner = whole ? *worker.body : *worker.rest;
+    inner.first_row = row;
     for (size_t i = 0; i < inputs_.size(); ++i) {
       const int slot = plan.input_slots()[i];
       if (slot < 0) continue;
