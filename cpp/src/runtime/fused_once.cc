@@ -46,15 +46,7 @@ bool FusedStep::RunOnce(Frame& frame) const {
     }
   }
   bool ok = true;
-  for (const Instr& instr : instrs_) {
-    if (instr.code != nullptr) {
-      instr.code(regs, n);
-    } else if (instr.map != nullptr) {
-      ok &= instr.map(regs[instr.out], regs[instr.a], regs[instr.b], regs[instr.c], n);
-    } else {
-      instr.cast(regs[instr.out], regs[instr.a], n);
-    }
-  }
+  for (const Instr& instr : instrs_) ok &= instr.Run(regs, n);
   for (const Store& copy : copies_) {
     std::memcpy(slots[copy.slot], regs[copy.reg], static_cast<size_t>(n * copy.size));
   }

@@ -219,17 +219,7 @@ inline void FusedStep::RunBlock(State& s, int64_t row, int64_t rows, int64_t col
     s.regs[store.reg] = s.frame.slots[static_cast<size_t>(store.slot)] + position * store.size;
   }
   char** regs = s.regs;
-  for (const Instr& instr : instrs_) {
-    if (instr.code != nullptr) {
-      instr.code(regs, n);
-    } else if (instr.map != nullptr) {
-      s.ok &= instr.map(regs[instr.out], regs[instr.a], regs[instr.b], regs[instr.c], n);
-    } else if (instr.pair != nullptr) {
-      instr.pair(regs[instr.out], regs[instr.b], regs[instr.a], n);
-    } else {
-      instr.cast(regs[instr.out], regs[instr.a], n);
-    }
-  }
+  for (const Instr& instr : instrs_) s.ok &= instr.Run(regs, n);
   for (const Store& copy : copies_) {
     std::memcpy(s.frame.slots[static_cast<size_t>(copy.slot)] + position * copy.size,
                 regs[copy.reg], static_cast<size_t>(n * copy.size));

@@ -54,6 +54,20 @@ class FusedStep : public Step {
     BlockCode code = nullptr;          // of a run of instructions, from SetCode on
     size_t code_offset = kNoCode;
     int out, a, b, c;
+
+    // False where an integer was divided by zero.
+    bool Run(char* const* regs, int64_t n) const {
+      if (code != nullptr) {
+        code(regs, n);
+      } else if (map != nullptr) {
+        return map(regs[out], regs[a], regs[b], regs[c], n);
+      } else if (pair != nullptr) {
+        pair(regs[out], regs[b], regs[a], n);
+      } else {
+        cast(regs[out], regs[a], n);
+      }
+      return true;
+    }
   };
   // A register that lives in result memory, or is copied there.
   struct Store {
