@@ -1,4 +1,4 @@
-"""Cost of building graphs and gradients, in microseconds per operation.
+"""Cost of building graphs and gradients, in microseconds per operation, and their memory.
 
     python benchmarks/graph_building.py [--length 10000] [--rounds 7]
 
@@ -8,9 +8,11 @@ Prints medians and minima. Machines differ and are noisy: compare runs on one qu
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import wengert as tf
@@ -50,6 +52,15 @@ def timed(work: Callable[[], Any], rounds: int) -> list[float]:
     return seconds
 
 
+def resident_bytes() -> int | None:
+    """Memory of this process, where the system tells."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return None
+    return pages * resource.getpagesize()
+
+
 def report(what: str, seconds: list[float], per: int, unit: float = 1e6, name: str = "us") -> None:
     scaled = [s / per * unit for s in seconds]
     print(f"{what:58s} {statistics.median(scaled):8.2f} {min(scaled):8.2f} {name}")
@@ -82,6 +93,18 @@ def main() -> None:
     for chain in (sines, sines_and_squares, sines_and_constants):
         seconds = [fresh_gradient(chain) for _ in range(rounds)]
         report(f"gradients of {chain.__name__}, per forward operation", seconds, n)
+
+    resident = resident_bytes()
+    x, y = build(sines_and_constants)
+    forward, after = y.graph.num_operations, resident_bytes()
+    with y.graph.as_default():
+        tf.gradients(y, x)
+    added, last_bytes = y.graph.num_operations - forward, resident_bytes()
+    if resident is not None and after is not None and last_bytes is not None:
+        print(
+            f"{'bytes per node built, per node of its gradient':58s} "
+            f"{(after - resident) / forward:8.0f} {(last_bytes - after) / added:8.0f}"
+        )
 
     with tf.Graph().as_default():
         x = tf.compat.v1.placeholder(tf.float32, [8])

@@ -94,6 +94,19 @@ class GraphScope {
   GraphScope& operator=(const GraphScope&) = delete;
 };
 
+// While it lives, operations are located where the caller of the package stands now; with `hold`
+// false, around calls of the user's code, each where it is created.
+class HeldLocation {
+ public:
+  explicit HeldLocation(bool hold);
+  ~HeldLocation();
+  HeldLocation(const HeldLocation&) = delete;
+  HeldLocation& operator=(const HeldLocation&) = delete;
+
+ private:
+  uint32_t previous_;
+};
+
 // --- dtypes, shapes, attributes -----------------------------------------------------------------
 py::object DTypeObject(DType dtype);
 // A DType object, name, NumPy dtype or Python type. Throws TypeError.

@@ -29,6 +29,8 @@ CompileOptions ToOptions(const py::object& options) {
       result.simplify = value.cast<bool>();
     } else if (name == "hoist") {
       result.hoist = value.cast<bool>();
+    } else if (name == "reassociate") {
+      result.reassociate = value.cast<bool>();
     } else if (name == "eliminate_common_subexpressions") {
       result.eliminate_common_subexpressions = value.cast<bool>();
     } else if (name == "tile") {
@@ -43,7 +45,7 @@ CompileOptions ToOptions(const py::object& options) {
       result.generate_code = value.cast<bool>();
     } else {
       throw ValueError("unknown compile option '" + name +
-                       "'; known: fold_constants, simplify, hoist, "
+                       "'; known: fold_constants, simplify, hoist, reassociate, "
                        "eliminate_common_subexpressions, tile, fuse, reuse_memory, generate_code, "
                        "memory_budget");
     }

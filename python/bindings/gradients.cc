@@ -1,4 +1,7 @@
 // gradients(), and gradient rules written in Python.
+#include <algorithm>
+#include <unordered_set>
+
 #include "binding.h"
 
 namespace wengert::python {
@@ -43,6 +46,7 @@ GradientFn PythonGradient(py::object function) {
   auto* leaked = new py::object(std::move(function));
   return [leaked](GradientContext& g) {
     py::gil_scoped_acquire gil;
+    const HeldLocation elsewhere(false);
     GraphScope scope(WrapGraph(g.b.graph()));
     py::list args;
     args.append(Wrap(g.op));
@@ -97,6 +101,7 @@ void BindGradients(py::module_& m) {
         options.stop_gradients = SymbolicList(stop_gradients, "stop_gradients");
         std::vector<Grad> given;
         for (py::handle g : grad_ys) given.push_back(ToGrad(g, graph));
+        const HeldLocation here(true);
         return FromGrads(
             Gradients(graph, SymbolicList(ys, "ys"), SymbolicList(xs, "xs"), given, options));
       },
@@ -114,12 +119,23 @@ void BindGradients(py::module_& m) {
             !TensorsOf(graph, stop_gradients, &options.stop_gradients)) {
           return py::none();
         }
+        const HeldLocation here(true);
         return FromGrads(Gradients(graph, y, x, {}, options));
       },
       py::arg("ys"), py::arg("xs"), py::arg("name"), py::arg("colocate_gradients_with_ops"),
       py::arg("gate_gradients"), py::arg("aggregation_method"), py::arg("stop_gradients"),
       py::arg("unconnected_zero"),
       "As `gradients`, of tensors of the graph being built; None when there are others.");
+  m.def(
+      "distinct_tensors",
+      [](const Graph& graph, const py::list& items) {
+        std::vector<Tensor> tensors;
+        if (!TensorsOf(graph, items, &tensors)) return false;
+        std::unordered_set<Tensor, TensorHash> seen;
+        return std::all_of(tensors.begin(), tensors.end(),
+                           [&](const Tensor& t) { return seen.insert(t).second; });
+      },
+      py::arg("graph"), py::arg("items"), "Whether all are tensors of the graph, none twice.");
   m.def("register_gradient", [](const std::string& name, py::object function) {
     OpRegistry::Global().AddGradient(name, PythonGradient(std::move(function)));
   });

@@ -48,7 +48,11 @@ int Position(PyFrameObject* frame) {
 #endif
 }
 
+// Place of all that is added now, where that is known; 0: to be looked up.
+thread_local uint32_t held = 0;
+
 uint32_t Capture() {
+  if (held != 0) return held;
   if (PyGILState_Check() == 0) return 0;
   PyFrameObject* frame = PyEval_GetFrame();
   if (frame == nullptr) return 0;
@@ -100,6 +104,15 @@ std::string Describe(uint32_t id) {
 }
 
 }  // namespace
+
+HeldLocation::HeldLocation(bool hold) : previous_(held) {
+  held = 0;
+  if (hold) held = previous_ != 0 ? previous_ : Capture();
+}
+
+HeldLocation::~HeldLocation() {
+  held = previous_;
+}
 
 void BindLocation(py::module_& m) {
   m.def("set_package_directory",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wengert import _core
-from wengert._concrete_function import ConcreteFunction
+from wengert._concrete_function import ConcreteFunction, compile_settings
 from wengert._function import Function
 from wengert._memory import budget_options
 
@@ -27,7 +27,8 @@ def compile(
     outputs : list of Tensor
     options : dict, optional
         Passes to switch off: fold_constants, simplify, hoist,
-        eliminate_common_subexpressions, tile, fuse, reuse_memory, generate_code.
+        eliminate_common_subexpressions, tile, fuse, reuse_memory, generate_code. One to switch on:
+        reassociate, see `config.set_reassociation`.
     memory_budget : int, optional
         Bytes that intermediate values may take at once: see `config.set_memory_budget`.
 
@@ -50,7 +51,7 @@ def compile(
     if not outputs and not inputs:
         raise ValueError("compile needs at least one output")
     graph = (outputs or inputs)[0].graph
-    settings = budget_options(memory_budget, options)
+    settings = budget_options(memory_budget, {**compile_settings, **(options or {})})
     executable = _core.Executable(graph, inputs, outputs, (), None, settings)
     return _core.CompiledFunction(executable)
 

@@ -15,6 +15,9 @@ __all__ = ["ConcreteFunction", "Output"]
 
 _serial = itertools.count()
 
+# Options of the process, for what is compiled from now on: see `config.set_reassociation`.
+compile_settings: dict[str, Any] = {}
+
 
 class ConcreteFunction:
     """A traced function with fixed dtypes and (partial) shapes.
@@ -90,7 +93,8 @@ class ConcreteFunction:
     def executable(self) -> _core.Executable:
         """The compiled graph: arguments and captures in, outputs out."""
         if self._executable is None:
-            options = {"memory_budget": self.memory_budget}  # None: that of the process
+            # A budget of None: that of the process.
+            options = {**compile_settings, "memory_budget": self.memory_budget}
             self._executable = _core.Executable(
                 self.graph, self._fed(), self.graph.outputs, self._effects, None, options
             )

@@ -230,6 +230,9 @@ def gradients_of_tensors(
 ) -> list[Any] | None:
     """As gradients, of tensors of the graph being built; None when there are others."""
 
+def distinct_tensors(graph: Graph, items: list[Any]) -> bool:
+    """Whether all are tensors of the graph, none twice."""
+
 def capture(graph: Graph, tensor: SymbolicTensor) -> SymbolicTensor: ...
 
 # --- tapes -----------------------------------------------------------------------------------

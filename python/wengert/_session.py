@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert import _core, _graph, _nest
+from wengert._concrete_function import compile_settings
 from wengert._indexed_slices import IndexedSlices
 
 __all__ = ["InteractiveSession", "Session", "get_default_session"]
@@ -141,11 +142,11 @@ class Session:
         if threads:
             _core.set_num_threads(int(threads))
         budget = getattr(config, "memory_budget", None)
-        self._options: dict[str, Any] | None = None
+        self._options: dict[str, Any] | None = dict(compile_settings) or None
         if budget is not None:
             from wengert._memory import budget_options
 
-            self._options = budget_options(budget)
+            self._options = budget_options(budget, self._options)
 
     @property
     def graph(self) -> Any:
@@ -183,10 +184,13 @@ class Session:
             if results is not NotImplemented:
                 return results if several else results[0]
         tensors, values = self._feeds(feed_dict)
-        executable, plan = self._prepared(fetches, tensors)
         wanted = fetches if several else [fetches]
-        if not _distinct_tensors(wanted) or len(feeds) != len(feed_dict or ()):
+        executable, plan = self._prepared(fetches, wanted, tensors)
+        if plan is not None:
             return plan.build(executable.run(values))
+        if len(feeds) != len(feed_dict or ()):
+            results = executable.run(values)
+            return results if several else results[0]
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         compiled = _core.CompiledFunction(executable, self._resources)
@@ -203,14 +207,12 @@ class Session:
         self._check_open()
         if feed_list is not None and not isinstance(feed_list, (list, tuple)):
             raise TypeError("Argument `feed_list` must be a list or tuple.")
-        tensors = [self._feed_tensor(f)[0] for f in feed_list or []]
-        executable, plan = self._prepared(fetches, tensors)
-        if isinstance(fetches, list) and _distinct_tensors(fetches):
-            return _core.CompiledFunction(executable, self._resources)
-        single = isinstance(fetches, _core.SymbolicTensor)
-        return _core.CompiledFunction(
-            executable, self._resources, single, None if single else plan.build
-        )
+        tensors = [self._feed_tensor(f)[0] for f in feed_list] if feed_list else []
+        several = type(fetches) is list
+        executable, plan = self._prepared(fetches, fetches if several else [fetches], tensors)
+        if plan is not None:
+            return _core.CompiledFunction(executable, self._resources, False, plan.build)
+        return _core.CompiledFunction(executable, self._resources, not several)
 
     def partial_run_setup(self, fetches: Any, feeds: Any = None) -> Any:
         raise NotImplementedError(
@@ -293,20 +295,25 @@ class Session:
             raise ValueError(f"Tensor {tensor.name} may not be fed.")
         return array
 
-    def _prepared(self, fetches: Any, feeds: list[Any]) -> tuple[Any, Any]:
-        """Executable and fetch plan, kept per set of fetches and feeds."""
-        structure = type(fetches)
-        leaves = fetches if structure in (list, tuple) else (fetches,)
+    def _prepared(
+        self, fetches: Any, wanted: list[Any], feeds: list[Any]
+    ) -> tuple[Any, _Fetches | None]:
+        """Executable and fetch plan, kept per set of fetches and feeds. No plan where `wanted`, a
+        list of the fetches, is a list of different tensors."""
+        graph = self._graph
+        plain = _core.distinct_tensors(graph, wanted)
+        leaves = fetches if type(fetches) is tuple else wanted
         key: Any = None
-        if all(type(x) in _ELEMENTS for x in leaves):
-            key = (structure, *map(id, leaves), None, *map(id, feeds))
-        version = self._graph.version
+        if plain or all(type(x) in _ELEMENTS for x in leaves):
+            key = (type(fetches), *map(id, leaves), None, *map(id, feeds))
+        version = graph.version
         with self._lock:
             found = self._cache.get(key) if key is not None else None
             if found is None or found[2] != version:
-                plan = _Fetches(self._graph, fetches)
+                plan = None if plain else _Fetches(graph, fetches)
+                tensors, targets = (wanted, []) if plan is None else (plan.tensors, plan.targets)
                 executable = _core.Executable(
-                    self._graph, feeds, plan.tensors, plan.targets, self._resources, self._options
+                    graph, feeds, tensors, targets, self._resources, self._options
                 )
                 # The objects are kept, so that their ids stay theirs.
                 found = (executable, plan, version, (*leaves, *feeds))
@@ -347,12 +354,6 @@ class Session:
 
 
 _ELEMENTS = (_core.SymbolicTensor, _core.Operation)
-
-
-def _distinct_tensors(fetches: Any) -> bool:
-    return all(type(f) is _core.SymbolicTensor for f in fetches) and len(
-        set(map(id, fetches))
-    ) == len(fetches)
 
 
 class _DefaultSession:

@@ -1,6 +1,6 @@
 """Settings of the process (`tf.config`).
 
-`set_memory_budget` has no counterpart in TensorFlow: see there.
+`set_memory_budget` and `set_reassociation` have no counterparts in TensorFlow: see there.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from wengert import _core
+from wengert._concrete_function import compile_settings
 from wengert._function import settings
 from wengert._memory import checked_budget
 
@@ -16,8 +17,10 @@ __all__ = [
     "experimental_run_functions_eagerly",
     "functions_run_eagerly",
     "get_memory_budget",
+    "get_reassociation",
     "run_functions_eagerly",
     "set_memory_budget",
+    "set_reassociation",
     "threading",
 ]
 
@@ -61,6 +64,40 @@ def get_memory_budget() -> int | None:
     """The limit that `set_memory_budget` set; None: there is none."""
     budget = _core.memory_budget()
     return None if budget < 0 else budget
+
+
+def set_reassociation(enabled: bool) -> None:
+    """Whether programs compiled from now on may write sums and products in another form.
+
+    Derivatives of high order compute the same things again and again under other names. With True,
+    the compiler takes sums and products apart into polynomials, finds what is the same, and writes
+    them anew, where that is less work: the operations of the nth derivative of sin(x) exp(-x^2)
+    then grow linearly with n. Results differ from those without it by roundings of the
+    largest term of a sum: where large terms cancel, as in (x - 1e6)^2, digits may be lost. What is
+    infinite or not a number may come out otherwise: x - x is 0.
+
+    Parameters
+    ----------
+    enabled : bool
+        Default of the process: False. `wengert.compile(..., options={"reassociate": True})` sets it
+        for one function.
+
+    Examples
+    --------
+    >>> import wengert as tf
+    >>> tf.config.set_reassociation(True)
+    >>> tf.config.get_reassociation()
+    True
+    >>> tf.config.set_reassociation(False)
+    """
+    compile_settings.clear()
+    if enabled:
+        compile_settings["reassociate"] = True
+
+
+def get_reassociation() -> bool:
+    """What `set_reassociation` set."""
+    return "reassociate" in compile_settings
 
 
 def run_functions_eagerly(run_eagerly: bool) -> None:

@@ -58,6 +58,9 @@ struct CompileOptions {
   bool fold_constants = true;
   bool simplify = true;
   bool hoist = true;  // invariant work out of loops
+  // Sums and products may be written in another form where that is less work, as it is in
+  // derivatives of high order. Results differ by roundings of the largest terms of sums.
+  bool reassociate = false;
   bool eliminate_common_subexpressions = true;
   bool tile = true;
   bool fuse = true;

@@ -59,8 +59,8 @@ class Operation {
   int num_inputs() const { return static_cast<int>(inputs_.size()); }
   int num_outputs() const { return static_cast<int>(outputs_.size()); }
   Tensor output(int i) { return Tensor{this, i}; }
-  DType output_dtype(int i) const { return outputs_[i].dtype; }
-  const Shape& output_shape(int i) const { return outputs_[i].shape; }
+  DType output_dtype(int i) const { return outputs_[static_cast<size_t>(i)].dtype; }
+  const Shape& output_shape(int i) const { return outputs_[static_cast<size_t>(i)].shape; }
   const std::vector<Operation*>& control_inputs() const { return control_inputs_; }
 
   // Attributes of the op's definition, defaults filled in, and free ones whose
@@ -90,9 +90,29 @@ class Operation {
  private:
   friend class Graph;
   struct Output {
-    DType dtype;
+    DType dtype = DType::kInvalid;
     Shape shape;
     void* binding = nullptr;
+  };
+  // Most operations have one output: it needs no memory of its own.
+  class Outputs {
+   public:
+    size_t size() const { return size_; }
+    Output& operator[](size_t i) { return i == 0 ? first_ : more_[i - 1]; }
+    const Output& operator[](size_t i) const { return i == 0 ? first_ : more_[i - 1]; }
+    void push_back(Output output) {
+      if (size_ == 0) {
+        first_ = std::move(output);
+      } else {
+        more_.push_back(std::move(output));
+      }
+      ++size_;
+    }
+
+   private:
+    size_t size_ = 0;
+    Output first_;
+    std::vector<Output> more_;
   };
   int64_t id_ = -1;
   Graph* graph_ = nullptr;
@@ -101,7 +121,7 @@ class Operation {
   std::vector<Tensor> inputs_;
   std::vector<Operation*> control_inputs_;
   AttrMap attrs_;
-  std::vector<Output> outputs_;
+  Outputs outputs_;
   std::string device_;
   uint32_t location_ = 0;
   void* binding_ = nullptr;
@@ -140,7 +160,7 @@ class Graph : public std::enable_shared_from_this<Graph> {
   Operation* AddOperation(OperationSpec spec);
 
   int64_t num_operations() const { return static_cast<int64_t>(operations_.size()); }
-  Operation* operation(int64_t id) const { return operations_[id].get(); }
+  Operation* operation(int64_t id) const { return operations_[static_cast<size_t>(id)]; }
   Operation* FindOperation(std::string_view name) const;  // null when absent
   // Operations that read `t`, in order of creation, each once.
   std::vector<Operation*> Consumers(const Tensor& t) const;
@@ -257,7 +277,11 @@ class Graph : public std::enable_shared_from_this<Graph> {
   // impossible or too large.
   Tensor CloneConstant(const Tensor& t, Graph* scratch);
   void ForgetConstants();  // after a change that could alter the value of some tensor
-  std::vector<std::unique_ptr<Operation>> operations_;
+  // Memory for one more operation, in blocks.
+  Operation* NextPlace();
+  std::vector<std::unique_ptr<Operation[]>> blocks_;
+  size_t block_size_ = 0, block_used_ = 0;
+  std::vector<Operation*> operations_;
   std::unique_ptr<NameTable> names_;
   std::string name_scope_;
   std::vector<ControlContext> control_stack_;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "compile/node_identity.h"
 #include "compile/program_builder.h"
 
 namespace wengert::compile {
@@ -154,9 +155,27 @@ struct AddFields {
 
 }  // namespace
 
+std::optional<std::string> NodeIdentity(const Node& node, const std::vector<Value>& inputs,
+                                        const std::vector<ValueInfo>& outputs) {
+  Key key;
+  key.Add(static_cast<int64_t>(node.prim.index()));
+  if (!std::visit(AddFields{key}, node.prim)) return std::nullopt;
+  std::vector<int> ids;
+  for (Value v : inputs) ids.push_back(v.id);
+  const auto* map = std::get_if<Map>(&node.prim);
+  if (map && ScalarCommutes(map->op)) std::sort(ids.begin(), ids.end());
+  key.Add(ids);
+  for (const ValueInfo& info : outputs) {
+    key.Add(static_cast<int64_t>(info.dtype));
+    key.Add(info.dims);
+  }
+  return key.Take();
+}
+
 Program EliminateCommonSubexpressions(Program program) {
   std::unordered_map<std::string, size_t> seen;  // key -> node
   seen.reserve(program.nodes.size());
+  std::vector<ValueInfo> infos;
   std::vector<Value> to(program.values.size());
   for (size_t i = 0; i < to.size(); ++i) to[i] = Value{static_cast<int32_t>(i)};
   for (size_t i = 0; i < program.nodes.size(); ++i) {
@@ -165,19 +184,11 @@ Program EliminateCommonSubexpressions(Program program) {
     if (auto* fused = std::get_if<Fused>(&node.prim)) {
       for (Access& a : fused->operands) a.value = to[static_cast<size_t>(a.value.id)];
     }
-    Key key;
-    key.Add(static_cast<int64_t>(node.prim.index()));
-    if (!std::visit(AddFields{key}, node.prim)) continue;
-    std::vector<int> inputs;
-    for (Value v : node.inputs) inputs.push_back(v.id);
-    const auto* map = std::get_if<Map>(&node.prim);
-    if (map && ScalarCommutes(map->op)) std::sort(inputs.begin(), inputs.end());
-    key.Add(inputs);
-    for (Value v : node.outputs) {
-      key.Add(static_cast<int64_t>(program.info(v).dtype));
-      key.Add(program.info(v).dims);
-    }
-    const auto [it, added] = seen.emplace(key.Take(), i);
+    infos.clear();
+    for (Value v : node.outputs) infos.push_back(program.info(v));
+    std::optional<std::string> key = NodeIdentity(node, node.inputs, infos);
+    if (!key) continue;
+    const auto [it, added] = seen.emplace(std::move(*key), i);
     if (added) continue;
     const Node& first = program.nodes[it->second];
     for (size_t k = 0; k < node.outputs.size(); ++k) {

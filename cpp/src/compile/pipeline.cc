@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "compile/inner.h"
+#include "compile/reassociate.h"
 
 namespace wengert::compile {
 
@@ -54,6 +55,7 @@ Program RunPasses(Program program, const CompileOptions& options,
     run(options.fold_constants, "fold_constants", FoldConstants);
     run(options.simplify, "simplify", Simplify);
   }
+  run(options.reassociate, "reassociate", Reassociate);
   run(options.eliminate_common_subexpressions, "eliminate_common_subexpressions",
       EliminateCommonSubexpressions);
   run(options.tile, "tile", Tile);

@@ -98,7 +98,8 @@ std::string Operation::location() const {
 
 void*& Operation::binding_slot(int output) {
   if (output < 0) return binding_;
-  return outputs_.at(static_cast<size_t>(output)).binding;
+  if (output >= num_outputs()) throw ValueError("Operation '" + name_ + "' has no such output");
+  return outputs_[static_cast<size_t>(output)].binding;
 }
 
 std::shared_ptr<Graph> Graph::Create() {
@@ -107,6 +108,17 @@ std::shared_ptr<Graph> Graph::Create() {
 
 Graph::Graph() : names_(std::make_unique<NameTable>()) {}
 Graph::~Graph() = default;
+
+Operation* Graph::NextPlace() {
+  constexpr size_t kFirst = 4, kMost = 256;
+  if (block_used_ == block_size_) {
+    const size_t size = std::clamp(block_size_ * 2, kFirst, kMost);
+    blocks_.push_back(std::make_unique<Operation[]>(size));
+    block_size_ = size;
+    block_used_ = 0;
+  }
+  return &blocks_.back()[block_used_];
+}
 
 void Graph::CheckModifiable() const {
   if (finalized_) throw RuntimeError("Graph is finalized and cannot be modified.");
@@ -165,7 +177,8 @@ Operation* Graph::AddOperation(OperationSpec spec) {
       throw ValueError("a control input of '" + spec.name + "' is not in this graph");
     }
   }
-  auto op = std::make_unique<Operation>();
+  Operation built;  // moved to its place when nothing can fail any more
+  Operation* const op = &built;
   op->graph_ = this;
   op->def_ = &def;
   for (const auto& [name, value] : attr_scope_) {
@@ -215,14 +228,14 @@ Operation* Graph::AddOperation(OperationSpec spec) {
   if (const auto capture_location = Hooks().capture) op->location_ = capture_location();
   op->id_ = num_operations();
 
-  Operation* added = op.get();
-  operations_.push_back(std::move(op));
-  try {
-    names_->Add(added);
-  } catch (...) {
-    operations_.pop_back();
-    throw;
+  Operation* const added = NextPlace();
+  if (operations_.size() == operations_.capacity()) {
+    operations_.reserve(std::max<size_t>(8, 2 * operations_.size()));
   }
+  names_->Add(built.name_, added);
+  *added = std::move(built);
+  operations_.push_back(added);
+  ++block_used_;
   if (this->added) this->added(added);
   return added;
 }

@@ -19,9 +19,11 @@ uint64_t Lower(uint64_t word) {
   return word | upper >> 2;
 }
 
+}  // namespace
+
 // A name in lower case, on the stack unless it is very long, and its hash (multiply and fold over
 // eight bytes at a time).
-class LowerCase {
+class NameTable::LowerCase {
  public:
   explicit LowerCase(std::string_view name) : length_(name.size()) {
     constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15u;
@@ -46,75 +48,68 @@ class LowerCase {
     word = Lower(word);
     std::memcpy(out + i, &word, length_ - i);
     h = (h ^ word) * kMultiplier;
-    hash_ = (h ^ (h >> 29)) | 1;  // 0 marks free entries
+    hash_ = static_cast<uint32_t>(h ^ (h >> 32));
   }
   LowerCase(const LowerCase&) = delete;
   LowerCase& operator=(const LowerCase&) = delete;
   std::string_view view() const { return {data_, length_}; }
-  uint64_t hash() const { return hash_; }
+  uint32_t hash() const { return hash_; }
 
  private:
   char small_[256];
   std::string large_;
   const char* data_;
   size_t length_;
-  uint64_t hash_;
+  uint32_t hash_;
 };
 
-}  // namespace
-
-const NameTable::Entry* NameTable::Lookup(std::string_view name) const {
-  if (entries_.empty()) return nullptr;
-  const LowerCase lower(name);
-  const uint64_t hash = lower.hash();
-  const size_t mask = entries_.size() - 1;
-  for (size_t i = hash >> 1 & mask;; i = (i + 1) & mask) {
-    const Entry& e = entries_[i];
-    if (e.hash == 0) return nullptr;
-    if (e.hash == hash && e.length == name.size() &&
-        std::memcmp(text_.data() + e.offset, lower.view().data(), e.length) == 0) {
-      return &e;
+size_t NameTable::Find(const LowerCase& name) const {
+  const size_t mask = buckets_.size() - 1;
+  const std::string_view text = name.view();
+  for (size_t i = name.hash() & mask;; i = (i + 1) & mask) {
+    const Bucket& bucket = buckets_[i];
+    if (bucket.entry == 0) return i;
+    if (bucket.hash != name.hash()) continue;
+    const Entry& e = entries_[bucket.entry - 1];
+    if (e.length == text.size() &&
+        std::memcmp(text_.data() + e.offset, text.data(), e.length) == 0) {
+      return i;
     }
   }
 }
 
 void NameTable::Grow() {
-  std::vector<Entry> old = std::move(entries_);
-  entries_.assign(old.empty() ? 64 : old.size() * 2, Entry());
-  const size_t mask = entries_.size() - 1;
-  for (const Entry& e : old) {
-    if (e.hash == 0) continue;
-    size_t i = e.hash >> 1 & mask;
-    while (entries_[i].hash != 0) i = (i + 1) & mask;
-    entries_[i] = e;
+  const std::vector<Bucket> old = std::move(buckets_);
+  if (old.empty()) {
+    entries_.reserve(16);
+    text_.reserve(512);
+  }
+  buckets_.assign(old.empty() ? 64 : old.size() * 2, Bucket());
+  const size_t mask = buckets_.size() - 1;
+  for (const Bucket& bucket : old) {
+    if (bucket.entry == 0) continue;
+    size_t i = bucket.hash & mask;
+    while (buckets_[i].entry != 0) i = (i + 1) & mask;
+    buckets_[i] = bucket;
   }
 }
 
 NameTable::Entry& NameTable::Insert(std::string_view name) {
-  if (2 * (size_ + 1) > entries_.size()) Grow();
+  if (2 * (entries_.size() + 1) > buckets_.size()) Grow();
   const LowerCase lower(name);
-  const uint64_t hash = lower.hash();
-  const size_t mask = entries_.size() - 1;
-  size_t i = hash >> 1 & mask;
-  for (; entries_[i].hash != 0; i = (i + 1) & mask) {
-    Entry& e = entries_[i];
-    if (e.hash == hash && e.length == name.size() &&
-        std::memcmp(text_.data() + e.offset, lower.view().data(), e.length) == 0) {
-      return e;
-    }
+  Bucket& bucket = buckets_[Find(lower)];
+  if (bucket.entry == 0) {
+    entries_.push_back({text_.size(), static_cast<uint32_t>(name.size()), 0, nullptr});
+    text_.append(lower.view());
+    bucket = {lower.hash(), static_cast<uint32_t>(entries_.size())};
   }
-  Entry& e = entries_[i];
-  e.hash = hash;
-  e.offset = text_.size();
-  e.length = static_cast<uint32_t>(name.size());
-  text_.append(lower.view());
-  ++size_;
-  return e;
+  return entries_[bucket.entry - 1];
 }
 
 int NameTable::Count(std::string_view name) const {
-  const Entry* e = Lookup(name);
-  return e == nullptr ? 0 : e->count;
+  if (buckets_.empty()) return 0;
+  const Bucket& bucket = buckets_[Find(LowerCase(name))];
+  return bucket.entry == 0 ? 0 : entries_[bucket.entry - 1].count;
 }
 
 int& NameTable::CountOf(std::string_view name) {
@@ -122,20 +117,21 @@ int& NameTable::CountOf(std::string_view name) {
 }
 
 Operation* NameTable::Find(std::string_view name) const {
-  const Entry* e = Lookup(name);
-  if (e == nullptr || e->op == nullptr) return nullptr;
-  if (e->op->name() == name) return e->op;
+  if (buckets_.empty()) return nullptr;
+  const Bucket& bucket = buckets_[Find(LowerCase(name))];
+  Operation* const op = bucket.entry == 0 ? nullptr : entries_[bucket.entry - 1].op;
+  if (op == nullptr || op->name() == name) return op;
   if (twins_.empty()) return nullptr;
   const auto it = twins_.find(std::string(name));
   return it == twins_.end() ? nullptr : it->second;
 }
 
-void NameTable::Add(Operation* op) {
-  Entry& e = Insert(op->name());
+void NameTable::Add(const std::string& name, Operation* op) {
+  Entry& e = Insert(name);
   if (e.op == nullptr) {
     e.op = op;
   } else {
-    twins_.emplace(op->name(), op);
+    twins_.emplace(name, op);
   }
 }
 

@@ -21,23 +21,30 @@ class NameTable {
   int& CountOf(std::string_view name);
   // The operation of exactly this name, or null.
   Operation* Find(std::string_view name) const;
-  // The name must not be that of another operation.
-  void Add(Operation* op);
+  // `name` is that of `op` and must not be that of another operation.
+  void Add(const std::string& name, Operation* op);
 
  private:
   struct Entry {
-    uint64_t hash = 0;    // 0: free
     uint64_t offset = 0;  // into text_
     uint32_t length = 0;
     int32_t count = 0;
     Operation* op = nullptr;
   };
-  const Entry* Lookup(std::string_view name) const;
+  // Small, so that the table of a large graph stays in cache; entries lie in order of insertion,
+  // where the new ones, which are asked for most, are together.
+  struct Bucket {
+    uint32_t hash = 0;
+    uint32_t entry = 0;  // 1 and up; 0: free
+  };
+  class LowerCase;
+  // The bucket of the name, or the free one where it would be.
+  size_t Find(const LowerCase& name) const;
   Entry& Insert(std::string_view name);
   void Grow();
 
-  std::vector<Entry> entries_;  // power of two, at most half full
-  size_t size_ = 0;
+  std::vector<Bucket> buckets_;  // power of two, at most half full
+  std::vector<Entry> entries_;
   std::string text_;  // lower-case names, end to end
   // Operations whose names differ from another's in case only.
   std::unordered_map<std::string, Operation*> twins_;
