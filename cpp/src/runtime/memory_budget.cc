@@ -168,9 +168,31 @@ size_t Plan::memory_bytes() const {
   return total;
 }
 
+namespace {
+
+PlanOptions Sharing(PlanOptions options) {
+  options.share_results = true;
+  options.place = false;  // it may take memory before that is written
+  return options;
+}
+
+// Where intermediate values take much memory, and a quarter of that at least can be memory of
+// results that are written later, they stand there.
+std::shared_ptr<const Plan> ShareMuch(const std::shared_ptr<const Plan>& plan,
+                                      const Program& program, PlanOptions options) {
+  constexpr size_t kMuch = size_t{32} << 20;
+  const size_t bytes = plan->memory_bytes();
+  if (bytes < kMuch || !options.reuse_memory) return plan;
+  const std::shared_ptr<const Plan> sharing = Plan::Build(program, Sharing(options));
+  return sharing->memory_bytes() <= bytes - bytes / 4 ? sharing : plan;
+}
+
+}  // namespace
+
 FittedPlan BuildWithin(const Program& program, PlanOptions options, int64_t budget) {
   FittedPlan result;
-  result.plan = Plan::Build(program, options);
+  const std::shared_ptr<const Plan> plain = Plan::Build(program, options);
+  result.plan = ShareMuch(plain, program, options);
   const size_t before = result.unlimited_bytes = result.plan->memory_bytes();
   if (budget < 0) return result;
   const size_t limit = static_cast<size_t>(budget);
@@ -179,9 +201,8 @@ FittedPlan BuildWithin(const Program& program, PlanOptions options, int64_t budg
                     std::to_string(before) + ", nothing to do ==\n";
     return result;
   }
-  options.share_results = true;  // what costs nothing comes first
-  options.place = false;         // it may take memory before that is written
-  Fitter fitter(result.plan, options);
+  options = Sharing(options);  // what costs nothing comes first
+  Fitter fitter(plain, options);
   result.plan = Plan::Build(program, options);
   if (result.plan->memory_bytes() > limit) {
     const std::shared_ptr<const Plan> plan = fitter.Find(limit);
