@@ -83,7 +83,7 @@ const Function kFunctions[] = {
     {"asinh", kMapAsinh, WENGERT_EXACT(asinh), -100, 100, 1, 1.5},
     {"acosh", kMapAcosh, WENGERT_EXACT(acosh), 1, 100, 1, 1.5},
     {"atanh", kMapAtanh, WENGERT_EXACT(atanh), -1, 1, 1, 1.5},
-    {"erf", kMapErf, WENGERT_EXACT(erf), -6, 6, 1, 2},
+    {"erf", kMapErf, WENGERT_EXACT(erf), -6, 6, 1.5, 2},
     {"erfc", kMapErfc, WENGERT_EXACT(erfc), -6, 27.5, 1, 3.5},
     {"lgamma", kMapLgamma, ExactLgamma, 0, 100, 1, 4},
 };

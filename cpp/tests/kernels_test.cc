@@ -302,9 +302,20 @@ void CheckReductions(KDType d, double tolerance) {
     }
     CHECK(first[2] == largest && first[3] == smallest);
   }
-  for (int64_t cols : {1, 3, 10, 32, 33, 200}) {
+  for (int64_t cols : {1, 3, 10, 32, 33, 63, 64, 100, 128, 200}) {
     const int64_t rows = 37, stride = cols + 2;
     std::vector<T> acc(37, 1);
+    ForEachTable([&](const KernelTable& t) {  // the bits of long rows by themselves
+      if (cols <= 32) return;
+      for (ReduceKind kind : {kReduceSum, kReduceMax}) {
+        std::vector<T> together(37, 1), alone(37, 1);
+        t.reduce_rows[kind][d](together.data(), x.data(), rows, cols, stride);
+        for (size_t r = 0; r < 37; ++r) {
+          t.reduce[kind][d](&alone[r], x.data() + static_cast<int64_t>(r) * stride, cols);
+        }
+        CHECK(together == alone);
+      }
+    });
     (*AvailableKernels())->reduce_rows[kReduceSum][d](acc.data(), x.data(), rows, cols, stride);
     for (int64_t r = 0; r < rows; ++r) {
       double want = 1;

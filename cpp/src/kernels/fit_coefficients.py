@@ -1,9 +1,12 @@
 """Fits the polynomials of the kernels' functions and prints coefficients.h.
 
-Needs mpmath. Each fit interpolates at Chebyshev nodes, which is within a factor of about two
-of the best polynomial of that degree; `bits` on a line is the accuracy reached, measured as
+Needs mpmath. Most fits interpolate at Chebyshev nodes, which is within a factor of about two
+of the best polynomial of that degree; where what errors weigh varies a lot, `remez` finds the
+best one. `bits` on a line is the accuracy reached, measured as
 stated at its call. Run: python fit_coefficients.py > coefficients.h
 """
+
+import itertools
 
 import mpmath as mp
 
@@ -32,9 +35,47 @@ def horner(coefs, x):
     return acc
 
 
-def emit(name, ctype, f, lo, hi, n, weight):
+def alternating(errors, count):
+    """Places of `count` extrema of alternating sign, the smallest left out."""
+    places = []
+    for i, e in enumerate(errors):
+        if places and (errors[places[-1]] > 0) == (e > 0):
+            if abs(e) > abs(errors[places[-1]]):
+                places[-1] = i
+        else:
+            places.append(i)
+    while len(places) > count:
+        if len(places) == count + 1:
+            places.pop(0 if abs(errors[places[0]]) < abs(errors[places[-1]]) else -1)
+        else:
+            sizes = [max(abs(errors[a]), abs(errors[b])) for a, b in itertools.pairwise(places)]
+            k = sizes.index(min(sizes))
+            del places[k : k + 2]
+    return places
+
+
+def remez(f, lo, hi, n, weight):
+    """The n coefficients whose largest weighted error is least (Remez's exchange)."""
+    grid, lo, hi = 600, mp.mpf(lo), mp.mpf(hi)
+    xs = [lo + (hi - lo) * mp.mpf(i) / grid for i in range(grid + 1)]
+    values, weights = [f(x) for x in xs], [weight(x) for x in xs]
+    places = [int(mp.nint(grid * (1 - mp.cos(mp.pi * i / n)) / 2)) for i in range(n + 1)]
+    for _ in range(12):
+        matrix, rhs = mp.matrix(n + 1, n + 1), mp.matrix(n + 1, 1)
+        for row, i in enumerate(places):
+            for j in range(n):
+                matrix[row, j] = xs[i] ** j
+            matrix[row, n] = (-1) ** row / weights[i]
+            rhs[row] = values[i]
+        coefs = list(mp.lu_solve(matrix, rhs))[:n]
+        errors = [(horner(coefs, x) - y) * w for x, y, w in zip(xs, values, weights, strict=True)]
+        places = alternating(errors, n + 1)
+    return coefs
+
+
+def emit(name, ctype, f, lo, hi, n, weight, best=False):
     """weight(x): what an error of the polynomial at x is multiplied with in the relative result."""
-    coefs = cheb_fit(f, lo, hi, n)
+    coefs = remez(f, lo, hi, n, weight) if best else cheb_fit(f, lo, hi, n)
     lo, hi = mp.mpf(lo), mp.mpf(hi)
     worst = max(
         abs((horner(coefs, x) - f(x)) * weight(x))
@@ -82,6 +123,10 @@ def cos_weight(z):  # cos x >= sqrt(1/2)
 def erf_tail(z):  # erf x = x P(z)
     x = mp.sqrt(z)
     return mp.erf(x) / x
+
+
+def erf_rest(z):  # erf x = x (2 / sqrt(pi) + z P(z))
+    return (erf_tail(z) - 2 / mp.sqrt(mp.pi)) / z
 
 
 ERFC_POLE = mp.mpf(3)
@@ -136,6 +181,8 @@ def main():
     emit("kAtanF64", "double", odd_tail(mp.atan), tiny, mp.mpf("0.1718"), 11, lambda z: z)
     emit("kAsinF64", "double", odd_tail(mp.asin), tiny, mp.mpf("0.25"), 13, lambda z: z)
     emit("kAsinhF64", "double", odd_tail(mp.asinh), tiny, mp.mpf("0.25"), 12, lambda z: z)
+    emit("kErfNear", "float", erf_rest, tiny, 1, 6, lambda z: z, best=True)
+    emit("kErfFar", "float", lambda a: mp.log(mp.erfc(a)), 1, 4, 7, mp.erfc, best=True)
     for tag, n in (("F64", 12), ("F32", 7)):
         emit(f"kErf{tag}", "double", erf_tail, tiny, 1, n, lambda z: 1)
     for tag, n in (("F64", 23), ("F32", 11)):

@@ -72,12 +72,38 @@ struct AnyOp {
   WENGERT_INLINE static uint8_t Apply(uint8_t a, uint8_t x) { return (a != 0) | (x != 0); }
 };
 
+template <class T>
+struct NarrowOf {
+  typedef T Type __attribute__((vector_size(16)));
+  typedef T Unaligned __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
+};
+
+// Lane j with lane j + width, until 16 bytes are left.
+template <class F, class T, class V>
+WENGERT_INLINE typename NarrowOf<T>::Type Halve(V x) {
+  constexpr int kCount = static_cast<int>(sizeof(V) / sizeof(T));
+  if constexpr (sizeof(V) == 16) {
+    return x;
+  } else if constexpr (kCount == 16) {
+    return Halve<F, T>(F::Apply(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7),
+                                __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15)));
+  } else if constexpr (kCount == 8) {
+    return Halve<F, T>(F::Apply(__builtin_shufflevector(x, x, 0, 1, 2, 3),
+                                __builtin_shufflevector(x, x, 4, 5, 6, 7)));
+  } else {
+    return Halve<F, T>(
+        F::Apply(__builtin_shufflevector(x, x, 0, 1), __builtin_shufflevector(x, x, 2, 3)));
+  }
+}
+
 // n >= 1. A struct, for partial specialisation.
 template <class F, class T>
 struct Block {
   static constexpr int64_t kLanes = kLaneBytes / static_cast<int64_t>(sizeof(T));
   static constexpr int kStep = VectorOf<T>::kCount;
   static constexpr int kVectors = static_cast<int>(kLanes) / kStep;
+  using Narrow = typename NarrowOf<T>::Type;
+  static constexpr int kGroup = 16 / static_cast<int>(sizeof(T));
 
   static T Reduce(const T* x, int64_t n) {
     if (n < 2 * kLanes) {
@@ -86,6 +112,23 @@ struct Block {
       return result;
     }
     Vector<T> acc[kVectors];
+    const int64_t i = Accumulate(x, n, acc);
+    if constexpr (kIsFloat<T>) {
+      if (i < n) AddRest(x + i, n - i, acc);
+      return FoldLanes(acc);
+    }
+    T lane[kLanes];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) StoreVector(lane + v * kStep, acc[v]);
+    for (int64_t j = 0; i + j < n; ++j) lane[j] = F::Apply(lane[j], x[i + j]);
+    for (int64_t width = kLanes / 2; width > 0; width /= 2) {
+      for (int64_t j = 0; j < width; ++j) lane[j] = F::Apply(lane[j], lane[j + width]);
+    }
+    return lane[0];
+  }
+
+  // Whole rows of lanes; how many elements those are.
+  WENGERT_INLINE static int64_t Accumulate(const T* x, int64_t n, Vector<T>* acc) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) acc[v] = LoadVector(x + v * kStep);
     int64_t i = kLanes;
@@ -93,36 +136,62 @@ struct Block {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) acc[v] = F::Apply(acc[v], LoadVector(x + i + v * kStep));
     }
-    if constexpr (kIsFloat<T>) {
-      if (i == n) return FoldLanes(acc);
-    }
+    return i;
+  }
+
+  // The elements behind them, fewer than there are lanes.
+  static void AddRest(const T* x, int64_t n, Vector<T>* acc) {
     T lane[kLanes];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) StoreVector(lane + v * kStep, acc[v]);
-    for (int64_t j = 0; i < n; ++i, ++j) lane[j] = F::Apply(lane[j], x[i]);
-    for (int64_t width = kLanes / 2; width > 0; width /= 2) {
-      for (int64_t j = 0; j < width; ++j) lane[j] = F::Apply(lane[j], lane[j + width]);
-    }
-    return lane[0];
+    for (int64_t j = 0; j < n; ++j) lane[j] = F::Apply(lane[j], x[j]);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) acc[v] = LoadVector(lane + v * kStep);
   }
 
-  // As below, lane j with lane j + width, but without leaving the vector registers.
-  static T FoldLanes(Vector<T>* acc) {
-    using Index = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  // Lane j with lane j + width, for widths of whole vectors.
+  WENGERT_INLINE static Vector<T> FoldVectors(Vector<T>* acc) {
 #pragma GCC unroll 8
     for (int half = kVectors / 2; half > 0; half /= 2) {
 #pragma GCC unroll 8
       for (int v = 0; v < half; ++v) acc[v] = F::Apply(acc[v], acc[v + half]);
     }
-    Vector<T> all = acc[0];
-#pragma GCC unroll 8
-    for (int width = kStep / 2; width > 0; width /= 2) {
-      Vector<Index> partner;
-#pragma GCC unroll 64
-      for (int j = 0; j < kStep; ++j) partner[j] = (j + width) % kStep;
-      all = F::Apply(all, __builtin_shuffle(all, partner));
+    return acc[0];
+  }
+
+  // And for narrower ones, down to 16 bytes.
+  WENGERT_INLINE static Narrow FoldNarrow(Vector<T>* acc) { return Halve<F, T>(FoldVectors(acc)); }
+
+  WENGERT_INLINE static T FoldLanes(Vector<T>* acc) {
+    const Narrow x = FoldNarrow(acc);
+    if constexpr (sizeof(T) == 4) {
+      return F::Apply(F::Apply(x[0], x[2]), F::Apply(x[1], x[3]));
+    } else {
+      return F::Apply(x[0], x[1]);
     }
-    return all[0];
+  }
+
+  // Reduce for kGroup rows, element r for row r: the last lanes of all are folded at once.
+  static Narrow ReduceGroup(const T* x, int64_t n, int64_t stride) {
+    Narrow row[kGroup];
+#pragma GCC unroll 4
+    for (int r = 0; r < kGroup; ++r) {
+      Vector<T> acc[kVectors];
+      const int64_t i = Accumulate(x + r * stride, n, acc);
+      if (i < n) AddRest(x + r * stride + i, n - i, acc);
+      row[r] = FoldNarrow(acc);
+    }
+    if constexpr (sizeof(T) == 4) {
+      const Narrow a = F::Apply(__builtin_shufflevector(row[0], row[1], 0, 1, 4, 5),
+                                __builtin_shufflevector(row[0], row[1], 2, 3, 6, 7));
+      const Narrow b = F::Apply(__builtin_shufflevector(row[2], row[3], 0, 1, 4, 5),
+                                __builtin_shufflevector(row[2], row[3], 2, 3, 6, 7));
+      return F::Apply(__builtin_shufflevector(a, b, 0, 2, 4, 6),
+                      __builtin_shufflevector(a, b, 1, 3, 5, 7));
+    } else {
+      return F::Apply(__builtin_shufflevector(row[0], row[1], 0, 2),
+                      __builtin_shufflevector(row[0], row[1], 1, 3));
+    }
   }
 };
 template <class F, class T>
@@ -180,8 +249,15 @@ void ReduceRows(void* acc, const void* x, int64_t rows, int64_t cols, int64_t st
   T* a = static_cast<T*>(acc);
   const T* in = static_cast<const T*>(x);
   if (cols > kShortRow) {
-    for (int64_t r = 0; r < rows; ++r)
-      a[r] = F::Apply(a[r], ReduceAll<F, T>(in + r * stride, cols));
+    int64_t r = 0;
+    if constexpr (kIsFloat<T>) {
+      using B = Block<F, T>;
+      for (; cols >= 2 * B::kLanes && cols <= kBlock && r + B::kGroup <= rows; r += B::kGroup) {
+        auto* to = reinterpret_cast<typename NarrowOf<T>::Unaligned*>(a + r);
+        *to = F::Apply(*to, B::ReduceGroup(in + r * stride, cols, stride));
+      }
+    }
+    for (; r < rows; ++r) a[r] = F::Apply(a[r], ReduceAll<F, T>(in + r * stride, cols));
     return;
   }
   int64_t r = 0;

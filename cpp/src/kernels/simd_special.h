@@ -91,8 +91,22 @@ WENGERT_INLINE double ErfcOf(double x, const double (&tail)[kTail], const double
 WENGERT_INLINE double Erf(double x) {
   return ErfOf(x, kErfcxF64, kErfF64);
 }
+// Up to 1 a polynomial, whose first coefficient has two parts (positive, to keep -0); beyond,
+// 1 - e^(log erfc a).
 WENGERT_INLINE float Erf(float x) {
-  return static_cast<float>(ErfOf(static_cast<double>(x), kErfcxF32, kErfF32));
+  if constexpr (!kHasFma) {
+    return static_cast<float>(ErfOf(static_cast<double>(x), kErfcxF32, kErfF32));
+  }
+  using Tr = FloatTraits<float>;
+  const float a = Abs(x);
+  const float z = x * x;
+  const float rest = x * Fma(z, Poly(kErfNear, z), 0x1.0429b6p-24f);
+  const float small = Fma(x, 0x1.20dd74p+0f, rest);
+  const float r = Poly(kErfFar, a > 4 ? 4.0f : a);
+  const float n = Fma(r, 1.44269504f, Tr::kMagic) - Tr::kMagic;
+  const float p = ExpKernel(Fma(-n, Tr::kLn2Lo, Fma(-n, Tr::kLn2Hi, r)));
+  const float big = CopySign(Fma(-p, PowerOfTwo(n), 1.0f), x);
+  return a < 1 ? small : big;  // NaN passes through big
 }
 WENGERT_INLINE double Erfc(double x) {
   return ErfcOf(x, kErfcxF64, kErfF64);
