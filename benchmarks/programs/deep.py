@@ -34,8 +34,8 @@ def work(c: Config) -> Work:
     return Work(dense_flops(c.batch, *sizes), 8.0 * weights + 8.0 * values)
 
 
-def minimum_bytes(c: Config) -> int:
-    """Weights, their gradients, an activation for each layer and three buffers."""
+def stored_bytes(c: Config) -> int:
+    """Weights, their gradients, an activation for each layer and three buffers: without reuse."""
     return 4 * (2 * c.layers * c.width**2 + (c.layers + 3) * c.batch * c.width)
 
 
