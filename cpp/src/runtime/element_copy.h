@@ -18,12 +18,32 @@ inline void CopyStrided(char* out, const char* x, int64_t stride, int64_t n) {
   for (int64_t i = 0; i < n; ++i) std::memcpy(to + i, x + i * stride, sizeof(T));
 }
 
+// By 16 bytes, the last of which overlap: runs are often short.
 template <class T>
 inline void FillWith(char* out, const char* x, int64_t n) {
+  constexpr int64_t kCount = 16 / static_cast<int64_t>(sizeof(T));
   T value;
   std::memcpy(&value, x, sizeof(T));
-  T* to = reinterpret_cast<T*>(out);
-  for (int64_t i = 0; i < n; ++i) to[i] = value;
+  if (n < kCount) {
+    for (int64_t i = 0; i < n; ++i) std::memcpy(out + i * sizeof(T), &value, sizeof(T));
+    return;
+  }
+  T pattern[kCount];
+  for (int64_t i = 0; i < kCount; ++i) pattern[i] = value;
+  const int64_t last = (n - kCount) * static_cast<int64_t>(sizeof(T));
+  for (int64_t at = 0; at < last; at += 16) std::memcpy(out + at, pattern, 16);
+  std::memcpy(out + last, pattern, 16);
+}
+
+// `rows` runs of `columns` elements, each filled with an element of x; those are `stride` bytes
+// apart.
+template <class T>
+inline void SpreadAs(char* out, const char* x, int64_t stride, int64_t rows, int64_t columns) {
+  for (int64_t row = 0; row < rows; ++row) {
+    FillWith<T>(out, x, columns);
+    out += columns * static_cast<int64_t>(sizeof(T));
+    x += stride;
+  }
 }
 
 template <class T>
@@ -50,6 +70,22 @@ inline void CopyRun(char* out, const char* x, int64_t stride, int64_t n, int64_t
       return CopyRunAs<uint64_t>(out, x, stride, n);
     default:
       return CopyRunAs<Wide>(out, x, stride, n);
+  }
+}
+
+inline void Spread(char* out, const char* x, int64_t stride, int64_t rows, int64_t columns,
+                   int64_t size) {
+  switch (size) {
+    case 1:
+      return SpreadAs<uint8_t>(out, x, stride, rows, columns);
+    case 2:
+      return SpreadAs<uint16_t>(out, x, stride, rows, columns);
+    case 4:
+      return SpreadAs<uint32_t>(out, x, stride, rows, columns);
+    case 8:
+      return SpreadAs<uint64_t>(out, x, stride, rows, columns);
+    default:
+      return SpreadAs<Wide>(out, x, stride, rows, columns);
   }
 }
 

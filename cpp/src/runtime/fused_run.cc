@@ -85,6 +85,10 @@ void FusedStep::GatherRows(const Operand& operand, const char* base, const int64
     CopyRun(out, base + offset, operand.inner, columns, operand.size);
     return;
   }
+  if (operand.inner == 0 && coords[rank - 1] + rows <= outer_dims_[rank - 1]) {
+    Spread(out, base + offset, outer[rank - 1], rows, columns, operand.size);
+    return;
+  }
   int64_t at[kMaxOuter];
   std::copy(coords, coords + rank, at);
   const int64_t row_bytes = columns * operand.size;
