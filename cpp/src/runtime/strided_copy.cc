@@ -120,12 +120,19 @@ StridedCopy::StridedCopy(const Dims& dims, int64_t size, int64_t from_offset,
     units_ *= axis.length;
   }
   cost_ns_ = static_cast<double>(total) * per_element + static_cast<double>(units_) * 3;
+  if (units_ == 1 && kind_ == Kind::kRuns && from_column_ == size && to_column_ == size) {
+    kind_ = Kind::kBlock;
+  }
 }
 
 void StridedCopy::Run(char* to, const char* from) const {
   if (kind_ == Kind::kNothing) return;
   to += to_offset_;
   from += from_offset_;
+  if (kind_ == Kind::kBlock) {
+    std::memcpy(to, from, static_cast<size_t>(columns_ * size_));
+    return;
+  }
   if (cost_ns_ < 4000 || units_ == 1) {
     RunUnits(to, from, 0, units_);
     return;

@@ -20,7 +20,7 @@ class StridedCopy {
   std::string Describe() const;
 
  private:
-  enum class Kind : uint8_t { kNothing, kRuns, kTiles };
+  enum class Kind : uint8_t { kNothing, kBlock, kRuns, kTiles };
   void RunUnits(char* to, const char* from, int64_t begin, int64_t end) const;
   void RunTile(char* to, const char* from, int64_t rows) const;
 
@@ -29,8 +29,9 @@ class StridedCopy {
   int64_t from_offset_ = 0, to_offset_ = 0;  // bytes, as everything below
   std::vector<int64_t> dims_, from_, to_;    // outer axes
   int64_t units_ = 0;                        // product of dims_, times the tiles of a plane
-  // kRuns: copies `columns_` elements. kTiles: a plane of rows_ x columns_, dense in the
-  // destination along columns and in the source along rows.
+  // kBlock: one run of `columns_` elements, dense on both sides. kRuns: copies `columns_` elements.
+  // kTiles: a plane of rows_ x columns_, dense in the destination along columns and in the source
+  // along rows.
   int64_t rows_ = 1, columns_ = 1;
   int64_t from_row_ = 0, to_row_ = 0, from_column_ = 0, to_column_ = 0;
   int64_t tiles_ = 1;
