@@ -1,219 +1,12 @@
 // Reductions. Floating sums and products run over the same lanes in the same order in every
 // instruction set: blocks of kBlock elements in kLanes lanes, lanes folded in halves, blocks
 // combined pairwise as in a binary counter. The tree depends on n alone.
-#include <type_traits>
-
-#include "kernels/simd.h"
+#include "kernels/simd_reduce.h"
 
 namespace wengert::kernels::WENGERT_ISA_NS {
 namespace {
 
-constexpr int64_t kLaneBytes = 128;
-constexpr int64_t kBlock = 1024;
-constexpr int64_t kShortRow = 32;  // rows up to this long run in order, kRowGroup rows at a time
-constexpr int64_t kRowGroup = 8;
-
-template <class T>
-constexpr bool kIsFloat = false;
-template <>
-constexpr bool kIsFloat<float> = true;
-template <>
-constexpr bool kIsFloat<double> = true;
-
-// Scalars narrower than int would be promoted, and their products could overflow it.
-template <class T>
-struct ProductOf {
-  using Type = T;
-};
-template <>
-struct ProductOf<uint16_t> {
-  using Type = uint32_t;
-};
-
-// T: a number or a vector of them; integers unsigned, so that overflow wraps
-struct SumOp {
-  template <class T>
-  WENGERT_INLINE static T Apply(T a, T x) {
-    return static_cast<T>(a + x);
-  }
-  template <class T>
-  WENGERT_INLINE static ComplexOf<T> Apply(ComplexOf<T> a, ComplexOf<T> x) {
-    return {a.re + x.re, a.im + x.im};
-  }
-};
-struct ProdOp {
-  template <class T>
-  WENGERT_INLINE static T Apply(T a, T x) {
-    using P = typename ProductOf<T>::Type;
-    return static_cast<T>(static_cast<P>(a) * static_cast<P>(x));
-  }
-  template <class T>
-  WENGERT_INLINE static ComplexOf<T> Apply(ComplexOf<T> a, ComplexOf<T> x) {
-    return {a.re * x.re - a.im * x.im, a.re * x.im + a.im * x.re};
-  }
-};
-// NaN wins, and stays
-struct MaxOp {
-  template <class T>
-  WENGERT_INLINE static T Apply(T a, T x) {
-    return (x > a) | (x != x) ? x : a;
-  }
-};
-struct MinOp {
-  template <class T>
-  WENGERT_INLINE static T Apply(T a, T x) {
-    return (x < a) | (x != x) ? x : a;
-  }
-};
-struct AllOp {
-  WENGERT_INLINE static uint8_t Apply(uint8_t a, uint8_t x) { return (a != 0) & (x != 0); }
-};
-struct AnyOp {
-  WENGERT_INLINE static uint8_t Apply(uint8_t a, uint8_t x) { return (a != 0) | (x != 0); }
-};
-
-template <class T>
-struct NarrowOf {
-  typedef T Type __attribute__((vector_size(16)));
-  typedef T Unaligned __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
-};
-
-// Lane j with lane j + width, until 16 bytes are left.
-template <class F, class T, class V>
-WENGERT_INLINE typename NarrowOf<T>::Type Halve(V x) {
-  constexpr int kCount = static_cast<int>(sizeof(V) / sizeof(T));
-  if constexpr (sizeof(V) == 16) {
-    return x;
-  } else if constexpr (kCount == 16) {
-    return Halve<F, T>(F::Apply(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7),
-                                __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15)));
-  } else if constexpr (kCount == 8) {
-    return Halve<F, T>(F::Apply(__builtin_shufflevector(x, x, 0, 1, 2, 3),
-                                __builtin_shufflevector(x, x, 4, 5, 6, 7)));
-  } else {
-    return Halve<F, T>(
-        F::Apply(__builtin_shufflevector(x, x, 0, 1), __builtin_shufflevector(x, x, 2, 3)));
-  }
-}
-
-// n >= 1. A struct, for partial specialisation.
-template <class F, class T>
-struct Block {
-  static constexpr int64_t kLanes = kLaneBytes / static_cast<int64_t>(sizeof(T));
-  static constexpr int kStep = VectorOf<T>::kCount;
-  static constexpr int kVectors = static_cast<int>(kLanes) / kStep;
-  using Narrow = typename NarrowOf<T>::Type;
-  static constexpr int kGroup = 16 / static_cast<int>(sizeof(T));
-
-  static T Reduce(const T* x, int64_t n) {
-    if (n < 2 * kLanes) {
-      T result = x[0];
-      for (int64_t i = 1; i < n; ++i) result = F::Apply(result, x[i]);
-      return result;
-    }
-    Vector<T> acc[kVectors];
-    const int64_t i = Accumulate(x, n, acc);
-    if constexpr (kIsFloat<T>) {
-      if (i < n) AddRest(x + i, n - i, acc);
-      return FoldLanes(acc);
-    }
-    T lane[kLanes];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) StoreVector(lane + v * kStep, acc[v]);
-    for (int64_t j = 0; i + j < n; ++j) lane[j] = F::Apply(lane[j], x[i + j]);
-    for (int64_t width = kLanes / 2; width > 0; width /= 2) {
-      for (int64_t j = 0; j < width; ++j) lane[j] = F::Apply(lane[j], lane[j + width]);
-    }
-    return lane[0];
-  }
-
-  // Whole rows of lanes; how many elements those are.
-  WENGERT_INLINE static int64_t Accumulate(const T* x, int64_t n, Vector<T>* acc) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) acc[v] = LoadVector(x + v * kStep);
-    int64_t i = kLanes;
-    for (; i + kLanes <= n; i += kLanes) {
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) acc[v] = F::Apply(acc[v], LoadVector(x + i + v * kStep));
-    }
-    return i;
-  }
-
-  // The elements behind them, fewer than there are lanes.
-  static void AddRest(const T* x, int64_t n, Vector<T>* acc) {
-    T lane[kLanes];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) StoreVector(lane + v * kStep, acc[v]);
-    for (int64_t j = 0; j < n; ++j) lane[j] = F::Apply(lane[j], x[j]);
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) acc[v] = LoadVector(lane + v * kStep);
-  }
-
-  // Lane j with lane j + width, for widths of whole vectors.
-  WENGERT_INLINE static Vector<T> FoldVectors(Vector<T>* acc) {
-#pragma GCC unroll 8
-    for (int half = kVectors / 2; half > 0; half /= 2) {
-#pragma GCC unroll 8
-      for (int v = 0; v < half; ++v) acc[v] = F::Apply(acc[v], acc[v + half]);
-    }
-    return acc[0];
-  }
-
-  // And for narrower ones, down to 16 bytes.
-  WENGERT_INLINE static Narrow FoldNarrow(Vector<T>* acc) { return Halve<F, T>(FoldVectors(acc)); }
-
-  WENGERT_INLINE static T FoldLanes(Vector<T>* acc) {
-    const Narrow x = FoldNarrow(acc);
-    if constexpr (sizeof(T) == 4) {
-      return F::Apply(F::Apply(x[0], x[2]), F::Apply(x[1], x[3]));
-    } else {
-      return F::Apply(x[0], x[1]);
-    }
-  }
-
-  // Reduce for kGroup rows, element r for row r: the last lanes of all are folded at once.
-  static Narrow ReduceGroup(const T* x, int64_t n, int64_t stride) {
-    Narrow row[kGroup];
-#pragma GCC unroll 4
-    for (int r = 0; r < kGroup; ++r) {
-      Vector<T> acc[kVectors];
-      const int64_t i = Accumulate(x + r * stride, n, acc);
-      if (i < n) AddRest(x + r * stride + i, n - i, acc);
-      row[r] = FoldNarrow(acc);
-    }
-    if constexpr (sizeof(T) == 4) {
-      const Narrow a = F::Apply(__builtin_shufflevector(row[0], row[1], 0, 1, 4, 5),
-                                __builtin_shufflevector(row[0], row[1], 2, 3, 6, 7));
-      const Narrow b = F::Apply(__builtin_shufflevector(row[2], row[3], 0, 1, 4, 5),
-                                __builtin_shufflevector(row[2], row[3], 2, 3, 6, 7));
-      return F::Apply(__builtin_shufflevector(a, b, 0, 2, 4, 6),
-                      __builtin_shufflevector(a, b, 1, 3, 5, 7));
-    } else {
-      return F::Apply(__builtin_shufflevector(row[0], row[1], 0, 2),
-                      __builtin_shufflevector(row[0], row[1], 1, 3));
-    }
-  }
-};
-template <class F, class T>
-struct Block<F, ComplexOf<T>> {
-  static ComplexOf<T> Reduce(const ComplexOf<T>* x, int64_t n) {
-    ComplexOf<T> result = x[0];
-    for (int64_t i = 1; i < n; ++i) result = F::Apply(result, x[i]);
-    return result;
-  }
-};
-template <class F>
-struct BoolBlock {
-  static uint8_t Reduce(const uint8_t* x, int64_t n) {
-    uint8_t result = x[0];
-    for (int64_t i = 1; i < n; ++i) result = F::Apply(result, x[i]);
-    return result;
-  }
-};
-template <>
-struct Block<AllOp, uint8_t> : BoolBlock<AllOp> {};
-template <>
-struct Block<AnyOp, uint8_t> : BoolBlock<AnyOp> {};
+constexpr int64_t kShortRow = 32;  // rows up to this long run in order
 
 template <class F, class T>
 T ReduceAll(const T* x, int64_t n) {
@@ -243,16 +36,89 @@ void Reduce(void* acc, const void* x, int64_t n) {
   *a = F::Apply(*a, ReduceAll<F, T>(static_cast<const T*>(x), n));
 }
 
+// Several rows in order, element by element: columns of 16 bytes are made from as many rows.
+template <class F, class T>
+struct ShortRows {
+  using Narrow = typename NarrowOf<T>::Type;
+  static constexpr int kGroup = 16 / static_cast<int>(sizeof(T));
+
+  WENGERT_INLINE static Narrow Load(const T* x) {
+    return *reinterpret_cast<const typename NarrowOf<T>::Unaligned*>(x);
+  }
+  WENGERT_INLINE static Narrow Column(const T* x, int64_t stride) {
+    if constexpr (sizeof(T) == 4) {
+      return Narrow{x[0], x[stride], x[2 * stride], x[3 * stride]};
+    } else {
+      return Narrow{x[0], x[stride]};
+    }
+  }
+  // The next kGroup columns, onto `sum` or in its place.
+  WENGERT_INLINE static Narrow Columns(const T* x, int64_t stride, Narrow sum, bool first) {
+    if constexpr (sizeof(T) == 4) {
+      const Narrow p = Load(x), q = Load(x + stride);
+      const Narrow r = Load(x + 2 * stride), s = Load(x + 3 * stride);
+      const Narrow low_pq = __builtin_shufflevector(p, q, 0, 4, 1, 5);
+      const Narrow low_rs = __builtin_shufflevector(r, s, 0, 4, 1, 5);
+      const Narrow high_pq = __builtin_shufflevector(p, q, 2, 6, 3, 7);
+      const Narrow high_rs = __builtin_shufflevector(r, s, 2, 6, 3, 7);
+      const Narrow c0 = __builtin_shufflevector(low_pq, low_rs, 0, 1, 4, 5);
+      const Narrow c1 = __builtin_shufflevector(low_pq, low_rs, 2, 3, 6, 7);
+      const Narrow c2 = __builtin_shufflevector(high_pq, high_rs, 0, 1, 4, 5);
+      const Narrow c3 = __builtin_shufflevector(high_pq, high_rs, 2, 3, 6, 7);
+      sum = first ? c0 : F::Apply(sum, c0);
+      return F::Apply(F::Apply(F::Apply(sum, c1), c2), c3);
+    } else {
+      const Narrow p = Load(x), q = Load(x + stride);
+      const Narrow c0 = __builtin_shufflevector(p, q, 0, 2);
+      sum = first ? c0 : F::Apply(sum, c0);
+      return F::Apply(sum, __builtin_shufflevector(p, q, 1, 3));
+    }
+  }
+
+  // Of 2 kGroup rows: two chains at a time.
+  static void Reduce(T* acc, const T* x, int64_t cols, int64_t stride) {
+    const T* y = x + kGroup * stride;
+    Narrow a, b;
+    int64_t c;
+    if (cols >= kGroup) {
+      a = Columns(x, stride, Narrow{}, true);
+      b = Columns(y, stride, Narrow{}, true);
+      c = kGroup;
+    } else {
+      a = Column(x, stride);
+      b = Column(y, stride);
+      c = 1;
+    }
+    for (; c + kGroup <= cols; c += kGroup) {
+      a = Columns(x + c, stride, a, false);
+      b = Columns(y + c, stride, b, false);
+    }
+    for (; c < cols; ++c) {
+      a = F::Apply(a, Column(x + c, stride));
+      b = F::Apply(b, Column(y + c, stride));
+    }
+    auto* to = reinterpret_cast<typename NarrowOf<T>::Unaligned*>(acc);
+    to[0] = F::Apply(to[0], a);
+    to[1] = F::Apply(to[1], b);
+  }
+};
+
+// Up to how many elements a row is reduced in order.
+template <class F, class T>
+constexpr int64_t kInOrder = kShortRow;
+template <class F>
+constexpr int64_t kInOrder<F, float> = 2 * Block<F, float>::kLanes - 1;
+
 template <class F, class T>
 void ReduceRows(void* acc, const void* x, int64_t rows, int64_t cols, int64_t stride) {
   if (cols <= 0) return;
   T* a = static_cast<T*>(acc);
   const T* in = static_cast<const T*>(x);
-  if (cols > kShortRow) {
+  if (cols > kInOrder<F, T>) {
     int64_t r = 0;
     if constexpr (kIsFloat<T>) {
       using B = Block<F, T>;
-      for (; cols >= 2 * B::kLanes && cols <= kBlock && r + B::kGroup <= rows; r += B::kGroup) {
+      for (; cols <= kBlock && r + B::kGroup <= rows; r += B::kGroup) {
         auto* to = reinterpret_cast<typename NarrowOf<T>::Unaligned*>(a + r);
         *to = F::Apply(*to, B::ReduceGroup(in + r * stride, cols, stride));
       }
@@ -262,15 +128,9 @@ void ReduceRows(void* acc, const void* x, int64_t rows, int64_t cols, int64_t st
   }
   int64_t r = 0;
   if constexpr (kIsFloat<T>) {
-    for (; r + kRowGroup <= rows; r += kRowGroup) {
-      const T* row = in + r * stride;
-      T value[kRowGroup];
-      for (int64_t j = 0; j < kRowGroup; ++j) value[j] = row[j * stride];
-      for (int64_t c = 1; c < cols; ++c) {
-#pragma GCC unroll 8
-        for (int64_t j = 0; j < kRowGroup; ++j) value[j] = F::Apply(value[j], row[j * stride + c]);
-      }
-      for (int64_t j = 0; j < kRowGroup; ++j) a[r + j] = F::Apply(a[r + j], value[j]);
+    constexpr int64_t kRows = 2 * ShortRows<F, T>::kGroup;
+    for (; r + kRows <= rows; r += kRows) {
+      ShortRows<F, T>::Reduce(a + r, in + r * stride, cols, stride);
     }
   }
   for (; r < rows; ++r) {
