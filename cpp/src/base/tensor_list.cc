@@ -176,10 +176,15 @@ char* TensorList::WritableItem(int64_t i) {
 }
 
 char* TensorList::PushUninitialised() {
-  Own(length_ + 1);
+  char* to = Room();
   ++length_;
   if (!set_.empty()) set_.push_back(true);
-  return const_cast<char*>(item(length_ - 1));
+  return to;
+}
+
+char* TensorList::Room() {
+  Own(length_ + 1);
+  return const_cast<char*>(item(length_));
 }
 
 void TensorList::Set(int64_t i, const Array& given) {

@@ -60,6 +60,8 @@ class TensorList {
   char* WritableItem(int64_t i);
   // Likewise of a new last element.
   char* PushUninitialised();
+  // What PushUninitialised would return, without the push.
+  char* Room();
   // Makes it `n` elements of `dims`, of plain data, and returns their memory, not written yet.
   char* Fill(int64_t n, const Dims& dims);
   // Turns a list without set elements to a dense one. False: it cannot be.

@@ -30,6 +30,8 @@ std::string SlotText(const Slot& slot) {
     case SlotKind::kArena:
       text = "arena @";
       break;
+    case SlotKind::kElement:
+      return "element of a list, " + std::to_string(slot.bytes) + " bytes";
     case SlotKind::kShared:
       text = "memory of the result in slot ";
       break;

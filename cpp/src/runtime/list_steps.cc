@@ -11,18 +11,55 @@
 namespace wengert::runtime {
 namespace {
 
+struct Operand {
+  int slot;
+  bool object, dies;
+  DType dtype;
+  Dims dims;
+  size_t bytes() const { return static_cast<size_t>(NumElements(dims)) * SizeOf(dtype); }
+};
+
+Operand InputOf(StepContext& context, size_t i) {
+  const bool object = !IsPlainData(context.in_dtype(i));
+  return {context.in_slot(i), object, object && context.Dies(i), context.in_dtype(i),
+          context.in_dims(i)};
+}
+
+Array& Object(Frame& frame, const Operand& x) {
+  return frame.objects[static_cast<size_t>(x.slot)];
+}
+
+char*& Memory(Frame& frame, const Operand& x) {
+  return frame.slots[static_cast<size_t>(x.slot)];
+}
+
+// Whether `list` holds elements of what `x` is, side by side.
+bool Holds(const TensorList& list, const Operand& x) {
+  return list.element() == x.dtype && list.dims() != nullptr && *list.dims() == x.dims;
+}
+
+// The same for a list that holds nothing yet.
+bool MayHold(TensorList& list, const Operand& x) {
+  if (Holds(list, x)) return true;
+  return IsPlainData(x.dtype) && list.element() == x.dtype && !list.any_set() &&
+         list.shape().CompatibleWith(Shape(x.dims)) && list.MakeDense(x.dims);
+}
+
+bool IsFull(const TensorList& list) {
+  return list.max_length() >= 0 && list.length() >= list.max_length();
+}
+
 class ListStep : public Step {
  public:
   ListStep(StepContext& context, const ListCall& call) : call_(call) {
     for (size_t i = 0; i < context.num_inputs(); ++i) {
-      const bool object = !IsPlainData(context.in_dtype(i));
-      inputs_.push_back({context.in_slot(i), object, object && context.Dies(i), context.in_dtype(i),
-                         context.in_dims(i)});
+      inputs_.push_back(InputOf(context, i));
     }
     for (size_t i = 0; i < context.node().outputs.size(); ++i) {
       outputs_.push_back({context.out_slot(i), !IsPlainData(context.out_dtype(i)), false,
                           context.out_dtype(i), context.out_dims(i)});
     }
+    in_place_ = call.op == ListOp::kPop && context.IsElement(outputs_[1].slot);
     pool_ = std::make_shared<BufferPool>();
   }
 
@@ -65,19 +102,6 @@ class ListStep : public Step {
   std::string Describe() const override { return "list"; }
 
  private:
-  struct Operand {
-    int slot;
-    bool object, dies;
-    DType dtype;
-    Dims dims;
-    size_t bytes() const { return static_cast<size_t>(NumElements(dims)) * SizeOf(dtype); }
-  };
-  static Array& Object(Frame& frame, const Operand& x) {
-    return frame.objects[static_cast<size_t>(x.slot)];
-  }
-  static char* Memory(Frame& frame, const Operand& x) {
-    return frame.slots[static_cast<size_t>(x.slot)];
-  }
   int64_t Index(Frame& frame, size_t i) const {
     return ReadIndex(Memory(frame, inputs_[i]), inputs_[i].dtype, 0);
   }
@@ -90,16 +114,6 @@ class ListStep : public Step {
       list = Object(frame, inputs_[0]);
     }
     return WritableList(list);
-  }
-  // Whether `list` holds elements of what `x` is, side by side.
-  static bool Holds(const TensorList& list, const Operand& x) {
-    return list.element() == x.dtype && list.dims() != nullptr && *list.dims() == x.dims;
-  }
-  // The same for a list that holds nothing yet.
-  static bool MayHold(TensorList& list, const Operand& x) {
-    if (Holds(list, x)) return true;
-    return IsPlainData(x.dtype) && list.element() == x.dtype && !list.any_set() &&
-           list.shape().CompatibleWith(Shape(x.dims)) && list.MakeDense(x.dims);
   }
   static void Copy(char* to, const char* from, size_t bytes) {
     if (bytes > 0) std::memcpy(to, from, bytes);
@@ -183,12 +197,12 @@ class ListStep : public Step {
   }
 
   bool Push(Frame& frame) const {
-    const TensorList& before = ListOf(Object(frame, inputs_[0]));
-    const bool full = before.max_length() >= 0 && before.length() >= before.max_length();
-    if (inputs_[1].object || full) return false;
+    if (inputs_[1].object || IsFull(ListOf(Object(frame, inputs_[0])))) return false;
     TensorList& list = Changed(frame);
     if (!MayHold(list, inputs_[1])) return Restore(frame);
-    Copy(list.PushUninitialised(), Memory(frame, inputs_[1]), list.item_bytes());
+    char* to = list.PushUninitialised();
+    const char* from = Memory(frame, inputs_[1]);
+    if (to != from) Copy(to, from, list.item_bytes());  // else it was made there
     return true;
   }
 
@@ -196,7 +210,12 @@ class ListStep : public Step {
     const TensorList& before = ListOf(Object(frame, inputs_[0]));
     if (before.length() == 0 || !Holds(before, outputs_[1])) return false;
     TensorList& list = Changed(frame);
-    Copy(Memory(frame, outputs_[1]), list.item(list.length() - 1), list.item_bytes());
+    const char* item = list.item(list.length() - 1);
+    if (in_place_) {
+      Memory(frame, outputs_[1]) = const_cast<char*>(item);
+    } else {
+      Copy(Memory(frame, outputs_[1]), item, list.item_bytes());
+    }
     list.Resize(list.length() - 1);
     return true;
   }
@@ -228,6 +247,9 @@ class ListStep : public Step {
       } else if (out[i].dtype() != to.dtype || out[i].dims() != to.dims) {
         throw InvalidArgument("Expected an element of shape " + ToString(to.dims) +
                               " but the list holds one of shape " + ToString(out[i].dims()));
+      } else if (in_place_) {
+        Memory(frame, to) = out[i].data<char>();
+        Object(frame, inputs_[0]) = std::move(out[i]);  // which dies here
       } else {
         Copy(Memory(frame, to), out[i].data<char>(), to.bytes());
       }
@@ -236,10 +258,41 @@ class ListStep : public Step {
 
   ListCall call_;
   std::vector<Operand> inputs_, outputs_;
+  bool in_place_;  // what a pop gives stays in the list's memory
   std::shared_ptr<BufferPool> pool_;
 };
 
+class ListRoomStep : public Step {
+ public:
+  ListRoomStep(StepContext& context, int spare)
+      : list_(InputOf(context, 0)), item_(InputOf(context, 1)), spare_(spare) {}
+
+  void Run(Frame& frame) const override {
+    Array& held = Object(frame, list_);
+    if (!IsFull(ListOf(held))) {
+      TensorList& list = WritableList(held);
+      if (MayHold(list, item_)) {
+        Memory(frame, item_) = list.Room();
+        return;
+      }
+    }
+    Array& spare = frame.objects[static_cast<size_t>(spare_)];
+    spare = Array(item_.dtype, item_.dims);
+    Memory(frame, item_) = spare.data<char>();
+  }
+
+  std::string Describe() const override { return "room in a list"; }
+
+ private:
+  Operand list_, item_;
+  int spare_;
+};
+
 }  // namespace
+
+std::unique_ptr<Step> MakeListRoom(StepContext& context, int spare) {
+  return std::make_unique<ListRoomStep>(context, spare);
+}
 
 std::unique_ptr<Step> MakeList(StepContext& context) {
   return std::make_unique<ListStep>(context, std::get<compile::ListNode>(context.node().prim).call);

@@ -58,6 +58,7 @@ enum class SlotKind : uint8_t {
   kVariable,  // bound to a variable's value
   kArena,     // fixed offset in the arena
   kShared,    // in the memory of a result
+  kElement,   // bound, while it runs, to an element of a list
 };
 
 struct Slot {
@@ -211,6 +212,8 @@ class StepContext {
   // Plans `program` as part of this plan; the number of its frame in Frame::inner.
   virtual int Inner(const Program& program, int loop_vars = 0) = 0;
   virtual const Plan& inner(int i) const = 0;
+  // Whether the memory of `slot` is to be that of an element of a list, which this step finds.
+  virtual bool IsElement(int slot) const = 0;
   // Whether nobody reads input `i`, an object, after this step.
   virtual bool Dies(size_t i) const = 0;
 

@@ -1,5 +1,6 @@
 // From a Program to a Plan: slots, steps, liveness, the arena.
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -89,6 +90,9 @@ class Planner {
     }
     const Plan& inner(int i) const override {
       return *planner_.plan_->inner_.at(static_cast<size_t>(i));
+    }
+    bool IsElement(int slot) const override {
+      return planner_.slot(slot).kind == SlotKind::kElement;
     }
     bool Dies(size_t i) const override {
       const int slot = in_slot(i);
@@ -256,11 +260,49 @@ class Planner {
     }
   }
 
+  // What a list gives is read where it stands, if the list then rests; what it takes is made
+  // there, if nobody needs the list in between.
+  void BindElements() {
+    std::vector<int> readers(plan_->slots_.size(), 0), producer(plan_->slots_.size(), -1);
+    for (size_t i = 0; i < program().nodes.size(); ++i) {
+      const Node& node = program().nodes[i];
+      for (Value v : node.inputs) ++readers[static_cast<size_t>(plan_->slot_of(v))];
+      if (!NeedsStep(node)) continue;
+      for (Value v : node.outputs)
+        producer[static_cast<size_t>(plan_->slot_of(v))] = static_cast<int>(i);
+    }
+    for (size_t i = 0; i < program().nodes.size(); ++i) {
+      const Node& node = program().nodes[i];
+      const auto* list = std::get_if<compile::ListNode>(&node.prim);
+      if (list == nullptr || !options_.reuse_memory) continue;
+      const size_t from = static_cast<size_t>(plan_->slot_of(node.inputs[0]));
+      if (last_reader_[from] != &node || slot(static_cast<int>(from)).kind == SlotKind::kConstant)
+        continue;
+      if (list->call.op == ListOp::kPop) {
+        const int rest = plan_->slot_of(node.outputs[0]), item = plan_->slot_of(node.outputs[1]);
+        if (InArena(item) && readers[static_cast<size_t>(rest)] == 0)
+          slot(item).kind = SlotKind::kElement;
+      } else if (list->call.op == ListOp::kPush) {
+        const int item = plan_->slot_of(node.inputs[1]),
+                  maker = producer[static_cast<size_t>(item)];
+        if (maker < 0 || !InArena(item) || readers[from] != 1 ||
+            slot(static_cast<int>(from)).kind != SlotKind::kInput)
+          continue;
+        slot(item).kind = SlotKind::kElement;
+        pushes_[maker].push_back(&node);
+      }
+    }
+  }
+
   void MakeSteps() {
     FindLastReaders();
+    BindElements();
     for (size_t i = 0; i < program().nodes.size(); ++i) {
       const Node& node = program().nodes[i];
       if (!NeedsStep(node)) continue;
+      if (const auto found = pushes_.find(static_cast<int>(i)); found != pushes_.end()) {
+        for (const Node* push : found->second) MakeRoom(*push);
+      }
       StepUse use;
       for (Value v : node.inputs) use.reads.push_back(plan_->slot_of(v));
       for (Value v : node.outputs) use.writes.push_back(plan_->slot_of(v));
@@ -283,6 +325,17 @@ class Planner {
       plan_->step_nodes_.push_back(-1);
       uses_.push_back({{from}, {to}, {}});
     }
+  }
+
+  void MakeRoom(const Node& push) {
+    StepUse use;
+    use.reads.push_back(plan_->slot_of(push.inputs[0]));
+    use.writes.push_back(plan_->slot_of(push.inputs[1]));
+    const int spare = NewSlot(SlotKind::kArena, 0, 0, true);
+    Context context(*this, push, &use);
+    plan_->steps_.push_back(MakeListRoom(context, spare));
+    plan_->step_nodes_.push_back(static_cast<int>(&push - program().nodes.data()));
+    uses_.push_back(std::move(use));
   }
 
   Slot& slot(int i) { return plan_->slots_[static_cast<size_t>(i)]; }
@@ -487,8 +540,10 @@ class Planner {
   std::vector<Value> dynamic_;               // values whose dims come with the run
   std::vector<std::pair<int, int>> copies_;  // slots
   std::vector<const Node*> last_reader_;     // by slot
-  std::vector<StepUse> uses_;                // parallel to the steps
-  std::vector<Place> places_;                // by slot
+  // By the node that makes an element of a list: where it is pushed.
+  std::map<int, std::vector<const Node*>> pushes_;
+  std::vector<StepUse> uses_;  // parallel to the steps
+  std::vector<Place> places_;  // by slot
   std::vector<uint8_t> code_;
 };
 

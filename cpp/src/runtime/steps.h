@@ -43,6 +43,9 @@ std::unique_ptr<Step> MakeCase(StepContext& context);
 std::unique_ptr<Step> MakeWhile(StepContext& context);
 // Lists of tensors.
 std::unique_ptr<Step> MakeList(StepContext& context);
+// Room for what a push will add, which is then made there; `spare`: an object slot for memory where
+// the list cannot give any.
+std::unique_ptr<Step> MakeListRoom(StepContext& context, int spare);
 // Movement of strings, resources and variants.
 std::unique_ptr<Step> MakeObjectMovement(StepContext& context, const Program& program);
 
