@@ -178,5 +178,5 @@ def test_a_full_list():
         return pop(handle, (3,))[1]
 
     f(tf.zeros([3]), tf.constant(2))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="[Tt]ried to push item into a full"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"[Tt]ried to push item into a full"):
         f(tf.zeros([3]), tf.constant(3))

@@ -59,6 +59,7 @@ Program RunPasses(Program program, const CompileOptions& options,
   run(options.eliminate_common_subexpressions, "eliminate_common_subexpressions",
       EliminateCommonSubexpressions);
   run(options.tile, "tile", Tile);
+  run(options.fuse, "accumulate", Accumulate);
   run(options.fuse, "fuse", Fuse);
   return program;
 }

@@ -105,7 +105,7 @@ struct TopK {
 };
 struct MatMul {
   bool transpose_a, transpose_b;
-};
+};  // inputs: a, b and perhaps what the product is added to
 struct Conv {
   ConvSpec spec;
 };
@@ -188,7 +188,8 @@ Program Prune(Program program);  // drops what no output and no effect needs
 Program FoldConstants(Program program);
 Program Simplify(Program program);  // algebra, views of views, no-ops, strength
 Program EliminateCommonSubexpressions(Program program);
-Program Tile(Program program);  // regions that are independent per row of a batch
-Program Fuse(Program program);  // Map/Cast trees with broadcasts, views, reductions
+Program Tile(Program program);        // regions that are independent per row of a batch
+Program Accumulate(Program program);  // sums of matrix products
+Program Fuse(Program program);        // Map/Cast trees with broadcasts, views, reductions
 
 }  // namespace wengert::compile

@@ -313,7 +313,8 @@ std::vector<Value> Replay(ProgramBuilder& b, const Program& program, const Node&
     }
     R operator()(const compile::TopK& p) { return b.TopK(in[0], p.k); }
     R operator()(const compile::MatMul& p) {
-      return {b.MatMul(in[0], in[1], p.transpose_a, p.transpose_b)};
+      const Value product = b.MatMul(in[0], in[1], p.transpose_a, p.transpose_b);
+      return {in.size() == 2 ? product : b.Map(ScalarOp::kAdd, in[2], product)};
     }
     R operator()(const compile::Conv& p) { return {b.Conv(p.spec, in[0], in[1], out->dims)}; }
     R operator()(const compile::Pool& p) { return {b.Pool(p.spec, in, out->dims)}; }

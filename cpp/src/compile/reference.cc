@@ -104,7 +104,9 @@ std::vector<Array> EvaluateNode(const Program& program, const Node& node,
     R operator()(const Scatter& p) { return {EvaluateScatter(p, in[0], in[1], in[2])}; }
     R operator()(const TopK& p) { return EvaluateTopK(in[0], p.k); }
     R operator()(const MatMul& p) {
-      return {EvaluateMatMul(in[0], in[1], p.transpose_a, p.transpose_b, out->dims)};
+      Array product = EvaluateMatMul(in[0], in[1], p.transpose_a, p.transpose_b, out->dims);
+      if (in.size() == 2) return {std::move(product)};
+      return {EvaluateMap(ScalarOp::kAdd, {in[2], product})};
     }
     R operator()(const Conv& p) { return {EvaluateConv(p.spec, in[0], in[1], out->dims)}; }
     R operator()(const Pool& p) { return {EvaluatePool(p.spec, in, out->dims)}; }

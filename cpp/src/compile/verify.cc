@@ -77,6 +77,11 @@ class Verifier {
         Check(program_.info(v).dims == program_.info(node.outputs[0]).dims,
               "reads operands that are not broadcast");
       }
+    } else if (std::holds_alternative<MatMul>(node.prim)) {
+      Check(node.inputs.size() == 2 ||
+                (node.inputs.size() == 3 &&
+                 program_.info(node.inputs[2]).dims == program_.info(node.outputs[0]).dims),
+            "is no product or adds to other dims");
     } else if (const auto* input = std::get_if<Input>(&node.prim)) {
       Check(input->index >= 0 && input->index < program_.num_inputs, "reads no input");
     } else if (const auto* read = std::get_if<ReadVariable>(&node.prim)) {

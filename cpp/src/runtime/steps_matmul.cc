@@ -17,6 +17,7 @@ class MatMulStep : public Step {
   MatMulStep(StepContext& context, const compile::MatMul& matmul)
       : a_(context.in_slot(0)),
         b_(context.in_slot(1)),
+        addend_(context.num_inputs() > 2 ? context.in_slot(2) : -1),
         out_(context.out_slot()),
         trans_a_(matmul.transpose_a),
         trans_b_(matmul.transpose_b),
@@ -41,11 +42,15 @@ class MatMulStep : public Step {
   void Run(Frame& frame) const override {
     if (m_ == 0 || n_ == 0) return;
     const int64_t batches = static_cast<int64_t>(a_offsets_.size());
-    if (k_ == 0) {
+    if (addend_ >= 0) {
+      const char* addend = frame.slots[static_cast<size_t>(addend_)];
+      char* out = frame.slots[static_cast<size_t>(out_)];
+      if (addend != out) std::memcpy(out, addend, static_cast<size_t>(batches * m_ * n_ * size_));
+    } else if (k_ == 0) {
       std::memset(frame.slots[static_cast<size_t>(out_)], 0,
                   static_cast<size_t>(batches * m_ * n_ * size_));
-      return;
     }
+    if (k_ == 0) return;
     // Few or large products share out their rows, many small ones are shared out whole.
     if (batches < 2 || (blas_ && cost_ns_ > 50000)) {
       for (int64_t i = 0; i < batches; ++i) Multiply(frame, i);
@@ -57,9 +62,12 @@ class MatMulStep : public Step {
                          });
   }
 
+  bool MayOverwrite(int input, int) const override { return input == 2; }
+
   std::string Describe() const override {
     std::string text = "gemm " + std::to_string(m_) + "x" + std::to_string(n_) + "x" +
                        std::to_string(k_) + (trans_a_ ? " T" : " N") + (trans_b_ ? "T" : "N");
+    if (addend_ >= 0) text += " added";
     if (a_offsets_.size() != 1) text += " batch " + std::to_string(a_offsets_.size());
     return text;
   }
@@ -114,13 +122,14 @@ class MatMulStep : public Step {
     const char* b = frame.slots[static_cast<size_t>(b_)] + b_offsets_[at];
     char* out = frame.slots[static_cast<size_t>(out_)] + i * m_ * n_ * size_;
     if (blas_) {
-      kernels::Gemm(double_, trans_a_, trans_b_, m_, n_, k_, a, lda_, b, ldb_, out, n_, false);
+      kernels::Gemm(double_, trans_a_, trans_b_, m_, n_, k_, a, lda_, b, ldb_, out, n_,
+                    addend_ >= 0);
     } else {
-      gemm_(trans_a_, trans_b_, m_, n_, k_, a, lda_, b, ldb_, out, n_, false);
+      gemm_(trans_a_, trans_b_, m_, n_, k_, a, lda_, b, ldb_, out, n_, addend_ >= 0);
     }
   }
 
-  int a_, b_, out_;
+  int a_, b_, addend_, out_;
   bool trans_a_, trans_b_, blas_ = false, double_ = false;
   int64_t size_, m_, n_, k_, lda_, ldb_;
   std::vector<int64_t> a_offsets_, b_offsets_;
