@@ -64,7 +64,7 @@ void FusedStep::Run(Frame& frame) const {
   }
 }
 
-void FusedStep::AdvanceRows(int64_t* coords, int64_t rows) const {
+inline void FusedStep::AdvanceRows(int64_t* coords, int64_t rows) const {
   size_t k = outer_dims_.size();
   if (k == 0) return;
   coords[--k] += rows;
@@ -200,17 +200,22 @@ void FusedStep::FoldBlock(State& s, const Reduction& r, int64_t row, int64_t row
       break;
   }
   int64_t at[kMaxOuter];
-  std::copy(s.coords, s.coords + outer_dims_.size(), at);
+  const int64_t* coords = s.coords;
+  if (rows > 1) {
+    std::copy(coords, coords + outer_dims_.size(), at);
+    coords = at;
+  }
+  const int64_t* outer = r.outer.data();
   for (int64_t k = 0; k < rows; ++k, x += columns * r.size) {
     int64_t offset = 0;
-    for (size_t axis = 0; axis < outer_dims_.size(); ++axis) offset += at[axis] * r.outer[axis];
+    for (size_t axis = 0; axis < outer_dims_.size(); ++axis) offset += coords[axis] * outer[axis];
     if (r.fold == Fold::kRowsAt) {
       r.reduce(acc + offset, x, columns);
     } else {
       char* to = acc + offset + column * r.size;
       r.combine(to, to, x, x, columns);
     }
-    AdvanceRows(at, 1);
+    if (rows > 1) AdvanceRows(at, 1);
   }
 }
 

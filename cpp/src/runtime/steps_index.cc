@@ -159,6 +159,11 @@ struct NdIndex {
   }
   // Flat position of row `r`, or -1 when a coordinate is out of range.
   int64_t Resolve(const char* indices, int64_t r) const {
+    if (depth == 1) {
+      const int64_t index = dtype == DType::kInt32 ? reinterpret_cast<const int32_t*>(indices)[r]
+                                                   : reinterpret_cast<const int64_t*>(indices)[r];
+      return index < 0 || index >= lengths[0] ? -1 : index;
+    }
     int64_t at = 0;
     for (int64_t d = 0; d < depth; ++d) {
       const int64_t index = ReadIndex(indices, dtype, r * depth + d);
