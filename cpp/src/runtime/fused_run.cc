@@ -126,9 +126,10 @@ void FusedStep::StartChunk(State& s, int64_t row, int64_t rows) const {
     } else if (operand.read == Read::kScalar) {
       CopyRun(buffer, base + operand.offset, 0, block, operand.size);
     } else if (operand.read == Read::kPeriodic) {
-      for (int64_t k = 0; k < s.max_rows; ++k) {
-        CopyRun(buffer + k * columns_ * operand.size, base + operand.offset, operand.inner,
-                columns_, operand.size);
+      CopyRun(buffer, base + operand.offset, operand.inner, columns_, operand.size);
+      const int64_t all = s.max_rows * columns_ * operand.size;
+      for (int64_t done = columns_ * operand.size; done < all; done *= 2) {
+        std::memcpy(buffer + done, buffer, static_cast<size_t>(std::min(done, all - done)));
       }
     }
   }
@@ -240,10 +241,13 @@ void FusedStep::FinishChunk(State& s) const {
   for (const Reduction& r : reductions_) {
     if (r.tile == 0) continue;
     char* acc = Accumulator(s.frame, r, s.chunk);
-    const char* tile = s.scratch + r.tile;
-    for (int64_t k = 0; k < s.max_rows; ++k) {
-      r.combine(acc, acc, tile + k * columns_ * r.size, tile, columns_);
+    char* tile = s.scratch + r.tile;
+    for (int64_t rows = s.max_rows; rows > 1;) {  // the second half onto the first
+      const int64_t half = rows / 2;
+      rows -= half;
+      r.combine(tile, tile, tile + rows * columns_ * r.size, tile, half * columns_);
     }
+    r.combine(acc, acc, tile, tile, columns_);
   }
 }
 
