@@ -97,13 +97,21 @@ void PackAcross(int64_t lanes, int64_t depth, const T* x, int64_t ld, T* out) {
 // out[p][lane] = x[p * ld + lane]
 template <class T, int kWidth>
 void PackAlong(int64_t lanes, int64_t depth, const T* x, int64_t ld, T* out) {
-  typedef T Row __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
-  constexpr int kSize = BlockOf<T>::kSize;
-  if (lanes == kWidth && kWidth % kSize == 0) {
+  if constexpr (kWidth % kStep<T> == 0) {
+    if (lanes == kWidth) {
+      for (int64_t p = 0; p < depth; ++p, x += ld, out += kWidth) {
+#pragma GCC unroll 2
+        for (int i = 0; i < kWidth; i += kStep<T>) StoreVector(out + i, LoadVector(x + i));
+      }
+      return;
+    }
+  } else if (kWidth % BlockOf<T>::kSize == 0 && lanes == kWidth) {
+    using Block = BlockOf<T>;
     for (int64_t p = 0; p < depth; ++p, x += ld, out += kWidth) {
 #pragma GCC unroll 8
-      for (int i = 0; i < kWidth; i += kSize) {
-        *reinterpret_cast<Row*>(out + i) = *reinterpret_cast<const Row*>(x + i);
+      for (int i = 0; i < kWidth; i += Block::kSize) {
+        *reinterpret_cast<typename Block::Unaligned*>(out + i) =
+            *reinterpret_cast<const typename Block::Unaligned*>(x + i);
       }
     }
     return;
