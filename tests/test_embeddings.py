@@ -171,3 +171,35 @@ def test_long_rows_are_updated_in_order(dtype: Any) -> None:
     for i, x in zip(indices, values, strict=True):
         start[i] -= x
     np.testing.assert_array_equal(v.numpy(), start)
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.float16])
+def test_single_elements_are_added_by_segment(dtype: Any, index: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-8, 8, 5000).astype(dtype)
+    ids = rng.integers(-2, 50, 5000).astype(index)  # negative ones belong nowhere
+    expected = np.zeros(50, np.float64)
+    np.add.at(expected, ids[ids >= 0], x[ids >= 0].astype(np.float64))
+    np.testing.assert_array_equal(tf.math.unsorted_segment_sum(x, ids, 50), expected)
+    for bad in (50, 1000):
+        wrong = np.where(np.arange(5000) == 4321, bad, ids).astype(index)
+        with pytest.raises(errors.InvalidArgumentError, match=re.escape(f"[4321] = {bad}")):
+            tf.math.unsorted_segment_sum(x, wrong, 50)
+    order = np.sort(np.abs(ids))
+    with pytest.raises(errors.InvalidArgumentError, match="not increasing"):
+        tf.math.segment_sum(x, order[::-1].copy())
+    with pytest.raises(errors.InvalidArgumentError, match=">= 0"):
+        tf.math.segment_sum(x, order - index(1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.complex128, np.bool_])
+@pytest.mark.parametrize("batch_dims", [0, 1, 2])
+def test_single_elements_are_gathered(dtype: Any, batch_dims: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 9, (4, 5, 300)).astype(dtype)
+    indices = rng.integers(0, 300, (*(4, 5, 7)[:batch_dims], 40))
+    got = tf.gather(x, indices, axis=2, batch_dims=batch_dims)
+    spread = indices.reshape(indices.shape[:-1] + (1,) * (2 - batch_dims) + (40,))
+    want = np.take_along_axis(x, np.broadcast_to(spread, (4, 5, 40)), 2)
+    np.testing.assert_array_equal(got, want)

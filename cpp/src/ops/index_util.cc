@@ -144,6 +144,25 @@ Array Extreme(DType dtype, bool highest) {
   }
 }
 
+// In one pass without branches: nearly always all ids are fine. False: they are not, or of another
+// dtype than T.
+template <class T>
+bool GoodIds(const Array& ids, DType dtype, int64_t limit, bool sorted, bool negative_ok) {
+  if (ids.dtype() != dtype) return false;
+  const T* id = ids.data<T>();
+  const int64_t n = ids.size();
+  if (n == 0) return true;
+  constexpr T kMost = std::numeric_limits<T>::max();
+  const T top = limit < 0 || limit > kMost ? kMost : static_cast<T>(limit - 1);
+  T high = id[0] > top, negative = id[0] < 0, falls = 0;
+  for (int64_t i = 1; i < n; ++i) {
+    high |= static_cast<T>(id[i] > top);
+    negative |= static_cast<T>(id[i] < 0);
+    falls |= static_cast<T>(id[i] < id[i - 1]);
+  }
+  return high == 0 && (negative_ok || negative == 0) && (!sorted || falls == 0);
+}
+
 }  // namespace
 
 Array Lowest(DType dtype) {
@@ -161,8 +180,10 @@ Value CheckedSegmentIds(Lowering& b, Value ids, int64_t limit, bool sorted, bool
   spec.dtypes = {b.dtype(ids)};
   spec.dims = {b.dims(ids)};
   spec.run = [limit, sorted, negative_ok](const std::vector<Array>& in, std::vector<Array>& out) {
+    const bool good = GoodIds<int32_t>(in[0], DType::kInt32, limit, sorted, negative_ok) ||
+                      GoodIds<int64_t>(in[0], DType::kInt64, limit, sorted, negative_ok);
     int64_t last = 0;
-    for (int64_t i = 0; i < in[0].size(); ++i) {
+    for (int64_t i = 0; !good && i < in[0].size(); ++i) {
       const int64_t id = in[0].AsInt(i);
       if (sorted && i > 0 && id < last) throw InvalidArgument("segment ids are not increasing");
       if (id < 0 && !negative_ok) throw InvalidArgument("segment ids must be >= 0");

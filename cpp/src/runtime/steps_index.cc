@@ -125,15 +125,28 @@ class GatherStep : public Step {
     const char* params = frame.slots[static_cast<size_t>(params_)];
     const T* indices = reinterpret_cast<const T*>(frame.slots[static_cast<size_t>(indices_)]);
     char* out = frame.slots[static_cast<size_t>(out_)] + begin * row_;
-    int64_t block = begin / count_, at = begin % count_;
-    for (int64_t row = begin; row < end; ++row, out += row_) {
-      const int64_t index = static_cast<int64_t>(indices[block / outer_ * count_ + at]);
-      CopyRow(out, params + (block * length_ + index) * row_, row_);
-      if (++at == count_) {
-        at = 0;
-        ++block;
+    for (int64_t row = begin; row < end;) {
+      const int64_t block = row / count_, at = row % count_;
+      const int64_t n = std::min(count_ - at, end - row);
+      const T* index = indices + block / outer_ * count_ + at;
+      const char* from = params + block * length_ * row_;
+      if (row_ == 4) {
+        CopyElements<uint32_t>(out, from, index, n);
+      } else if (row_ == 8) {
+        CopyElements<uint64_t>(out, from, index, n);
+      } else {
+        for (int64_t i = 0; i < n; ++i) CopyRow(out + i * row_, from + index[i] * row_, row_);
       }
+      row += n;
+      out += n * row_;
     }
+  }
+
+  template <class E, class T>
+  static void CopyElements(char* out, const char* from, const T* index, int64_t n) {
+    E* to = reinterpret_cast<E*>(out);
+    const E* source = reinterpret_cast<const E*>(from);
+    for (int64_t i = 0; i < n; ++i) to[i] = source[index[i]];
   }
 
   int params_, indices_, out_;
@@ -294,10 +307,27 @@ class ScatterStep : public Step {
 
  private:
   void Check(const char* indices) const {
+    if (index_.depth == 1) {
+      const int64_t bad = index_.dtype == DType::kInt32
+                              ? FirstBad<int32_t>(indices, index_.rows, index_.lengths[0])
+                              : FirstBad<int64_t>(indices, index_.rows, index_.lengths[0]);
+      if (bad < 0) return;
+    }
     for (int64_t r = 0; r < index_.rows; ++r) {
       if (index_.Resolve(indices, r) >= 0) continue;
       throw InvalidArgument(index_.RowText(indices, r) + " does not index into shape " +
                             ToString(dims_));
+    }
+  }
+
+  template <class T, class Index>
+  void AddElements(const char* indices, const char* updates, char* out) const {
+    const Index* at = reinterpret_cast<const Index*>(indices);
+    const T* from = reinterpret_cast<const T*>(updates);
+    T* to = reinterpret_cast<T*>(out);
+    for (int64_t r = 0; r < index_.rows; ++r) {
+      const int64_t target = at[r];
+      if (target >= 0 && target < targets_) to[target] += from[r];
     }
   }
 
@@ -306,6 +336,17 @@ class ScatterStep : public Step {
     const char* indices = frame.slots[static_cast<size_t>(indices_)];
     const char* updates = frame.slots[static_cast<size_t>(updates_)];
     char* out = frame.slots[static_cast<size_t>(out_)];
+    if (index_.depth == 1 && (add_float_ || add_double_)) {
+      const bool narrow = index_.dtype == DType::kInt32;
+      if (add_float_) {
+        narrow ? AddElements<float, int32_t>(indices, updates, out)
+               : AddElements<float, int64_t>(indices, updates, out);
+      } else {
+        narrow ? AddElements<double, int32_t>(indices, updates, out)
+               : AddElements<double, int64_t>(indices, updates, out);
+      }
+      return;
+    }
     const int64_t row = inner_ * size_, part = end - begin;
     for (int64_t r = 0; r < index_.rows; ++r) {
       const int64_t at = index_.Resolve(indices, r);
