@@ -85,7 +85,7 @@ void FusedStep::BuildSpace(const compile::Fused& fused, StepContext& context) {
   for (int64_t d : outer_dims_) rows_ *= d;
   if (columns_ > 0 && columns_ <= kBlock) {
     block_rows_ = std::clamp<int64_t>(kBlock / columns_, 1, std::max<int64_t>(rows_, 1));
-    if (TakesRows(fused)) block_rows_ = 1;
+    if (TakesRows()) block_rows_ = 1;
     units_ = rows_;
   } else {
     pieces_ = (columns_ + kBlock - 1) / kBlock;

@@ -7,9 +7,9 @@ namespace wengert::runtime {
 
 // Whether a block is one row: then operands that are the same along an axis need no copies. The
 // answer must not depend on the machine, since sums follow the blocks.
-bool FusedStep::TakesRows(const compile::Fused& fused) const {
-  constexpr int64_t kLongRow = 128, kRow = 32;  // the latter where code makes calls cheap
-  if (columns_ < (AllHaveCode(fused) ? kRow : kLongRow)) return false;
+bool FusedStep::TakesRows() const {
+  constexpr int64_t kLongRow = 256;  // copies of shorter ones cost less than blocks
+  if (columns_ < kLongRow) return false;
   for (const std::vector<int64_t>& strides : strides_) {
     bool zero = true, dense = strides.back() == 1;
     int64_t expected = columns_;

@@ -67,10 +67,6 @@ size_t CountCalls(const std::vector<FusedInstr>& instrs) {
 
 }  // namespace
 
-bool AllHaveCode(const Fused& fused) {
-  return std::all_of(fused.instrs.begin(), fused.instrs.end(), HasCode);
-}
-
 compile::Fused GroupForCode(Fused fused) {
   const size_t first = fused.operands.size(), n = fused.instrs.size();
   std::vector<int> place(first + n, -1);  // new register of an old one

@@ -18,9 +18,6 @@ using BlockCode = void (*)(char* const* regs, int64_t n);
 // Whether this machine and the instruction set in use can run what GenerateCode makes.
 bool CanGenerateCode();
 
-// Whether every instruction can have code, on some machine.
-bool AllHaveCode(const compile::Fused& fused);
-
 // The same node with its instructions in an order that brings those together which can have code.
 compile::Fused GroupForCode(compile::Fused fused);
 

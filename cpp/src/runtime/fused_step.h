@@ -112,7 +112,7 @@ class FusedStep : public Step {
 
   // --- building ---
   void BuildSpace(const compile::Fused& fused, StepContext& context);
-  bool TakesRows(const compile::Fused& fused) const;
+  bool TakesRows() const;
   void BuildInstrs(const compile::Fused& fused);
   void BuildCode(const compile::Fused& fused, std::vector<uint8_t>& code);
   void JoinPairs();
