@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <thread>
 
 #include "base/tensor_list.h"
@@ -11,6 +12,7 @@
 #include "compile/program_builder.h"
 #include "compile/reference.h"
 #include "runtime/plan.h"
+#include "runtime/trip_count.h"
 #include "wengert/wengert.h"
 
 using namespace wengert;
@@ -95,6 +97,23 @@ bool Contains(const Program& program, ScalarOp op) {
     if (map != nullptr && map->op == op) return true;
   }
   return false;
+}
+
+TEST(turns_are_counted_only_within_the_dtype) {
+  runtime::TripCount count;
+  count.dtype = DType::kInt32;
+  count.step = 4;
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  CHECK_EQ(count.Turns(0, 9).value(), 3);
+  CHECK_EQ(count.Turns(9, 9).value(), 0);
+  CHECK_EQ(count.Turns(kMost, -5).value(), 0);
+  CHECK_EQ(count.Turns(kMost - 6, kMost - 4).value(), 1);
+  CHECK(!count.Turns(kMost - 6, kMost - 3));
+  count.dtype = DType::kInt64;
+  CHECK_EQ(count.Turns(kMost - 6, kMost - 3).value(), 1);
+  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  CHECK(!count.Turns(kLeast, 1));
+  CHECK_EQ(count.Turns(kLeast, kLeast + 1).value(), 1);
 }
 
 TEST(loops_run_as_often_as_they_must) {

@@ -2,11 +2,13 @@
 // around. Iterations allocate nothing.
 #include <atomic>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "compile/lower.h"
 #include "runtime/interrupt.h"
 #include "runtime/steps.h"
+#include "runtime/trip_count.h"
 #include "wengert/executable.h"
 
 namespace wengert::runtime {
@@ -122,7 +124,9 @@ class CaseStep : public Step {
 class WhileStep : public Step {
  public:
   WhileStep(StepContext& context, const compile::WhileLoop& loop)
-      : cond_(context, *loop.cond), body_(context, *loop.body, loop.num_vars) {
+      : cond_(context, *loop.cond),
+        body_(context, *loop.body, loop.num_vars),
+        count_(FindTripCount(loop)) {
     for (size_t i = 0; i < context.num_inputs(); ++i) {
       if (i >= static_cast<size_t>(loop.num_vars)) {
         captures_.push_back(context.in_slot(i));
@@ -176,7 +180,17 @@ class WhileStep : public Step {
       }
     }
     InterruptTimer timer;
-    for (;; timer.Poll()) {
+    std::optional<int64_t> turns;
+    if (count_) {
+      const int64_t limit =
+          count_->capture ? count_->Load(Slot(frame, captures_[*count_->capture])) : count_->limit;
+      turns = count_->Turns(count_->Load(current[count_->var]), limit);
+    }
+    for (int64_t turn = 0; !turns || turn < *turns; ++turn, timer.Poll()) {
+      if (turns) {
+        Iterate(frame, cond, body, current);
+        continue;
+      }
       for (size_t k = 0; k < vars_.size(); ++k) {
         const Variable& v = vars_[k];
         if (v.cond_in < 0) continue;
@@ -202,8 +216,8 @@ class WhileStep : public Step {
   }
 
   std::string Describe() const override {
-    return "while, " + std::to_string(vars_.size()) + " variables; condition:\n" +
-           cond_.plan().ToText() + "body:\n" + body_.plan().ToText();
+    return std::string(count_ ? "counted " : "") + "while, " + std::to_string(vars_.size()) +
+           " variables; condition:\n" + cond_.plan().ToText() + "body:\n" + body_.plan().ToText();
   }
 
  private:
@@ -260,6 +274,7 @@ class WhileStep : public Step {
   }
 
   Inner cond_, body_;
+  const std::optional<TripCount> count_;
   std::vector<int> captures_;
   std::vector<Variable> vars_;
   int current_, test_;
