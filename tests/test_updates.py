@@ -133,3 +133,32 @@ def test_sparse_gradients_update_their_rows() -> None:
     expected[7] -= 0.5
     expected[3] -= 1.0
     np.testing.assert_array_equal(v.numpy(), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(6,), (6, 3), (6, 2, 3)])
+@pytest.mark.parametrize("rows", [[4, 1], [2, 2, 5, 2], []])
+def test_sparse_steps_touch_their_rows_alone(shape: Any, rows: list[int], dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    var, accum = rng.normal(size=shape).astype(dtype), np.full(shape, 0.5, dtype)
+    grad = rng.normal(size=(len(rows), *shape[1:])).astype(dtype)
+    v, a = tf.Variable(var), tf.Variable(accum)
+
+    @tf.function
+    def step(g: Any, i: Any) -> None:
+        tf.raw_ops.ResourceSparseApplyAdagrad(
+            var=v.handle, accum=a.handle, lr=tf.constant(0.25, g.dtype), grad=g, indices=i
+        )
+
+    args = tf.constant(grad), tf.constant(rows, tf.int32)
+    assert tf.explain(step, *args).count("check of scatter") == 2
+    step(*args)
+    wide = [x.astype(np.float64) for x in (var, accum, grad)]
+    for i, row in enumerate(rows):
+        wide[1][row] += wide[2][i] ** 2
+        wide[0][row] -= 0.25 * wide[2][i] / np.sqrt(wide[1][row])
+    scale = {np.float16: 2e-3, np.float32: 1e-5, np.float64: 1e-12}[dtype]
+    np.testing.assert_allclose(v.numpy().astype(np.float64), wide[0], rtol=scale, atol=scale)
+    np.testing.assert_allclose(a.numpy().astype(np.float64), wide[1], rtol=scale, atol=scale)
+    with pytest.raises(errors.InvalidArgumentError, match="Index 6 at offset 1"):
+        step(tf.zeros([2, *shape[1:]], dtype), tf.constant([0, 6]))

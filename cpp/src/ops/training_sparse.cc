@@ -1,5 +1,7 @@
 // Ops of optimizers that update rows of variables.
+#include <cstring>
 #include <string>
+#include <unordered_map>
 
 #include "ops/training.h"
 #include "ops/training_rules.h"
@@ -8,17 +10,41 @@
 namespace wengert::training {
 namespace {
 
-// Rows one after the other, so that a row named twice takes two steps.
+int64_t RowAt(const Array& indices, int64_t i) {
+  return indices.dtype() == DType::kInt32 ? indices.data<int32_t>()[i] : indices.data<int64_t>()[i];
+}
+
+// The indices, none of which lies outside of `height` rows.
+Value CheckedRows(Lowering& b, Value indices, int64_t height) {
+  KernelSpec spec;
+  spec.name = "check of rows";
+  spec.key = std::to_string(height);
+  spec.dtypes = {b.dtype(indices)};
+  spec.dims = {b.dims(indices)};
+  spec.run = [height](const std::vector<Array>& in, std::vector<Array>& out) {
+    for (int64_t row = 0; row < in[0].size(); ++row) {
+      const int64_t at = RowAt(in[0], row);
+      if (at >= 0 && at < height) continue;
+      throw InvalidArgument("Index " + std::to_string(at) + " at offset " + std::to_string(row) +
+                            " in indices is out of range");
+    }
+    if (in[0].bytes() > 0) std::memcpy(out[0].raw(), in[0].raw(), in[0].bytes());
+  };
+  return b.Kernel(std::move(spec), {indices}).at(0);
+}
+
+// The state of the rows that the indices name, after a step. A row named twice takes two: the
+// second begins where the first ended, and is the one that is written last.
 template <class Rule, class T>
 void RunRows(const Signature& s, bool flag, const std::vector<Array>& in, std::vector<Array>& out) {
   const int n = s.num_resources();
   const Array &grad = in[static_cast<size_t>(s.gradient())],
               &indices = in[static_cast<size_t>(s.Find("indices"))];
-  T* state[4] = {};
+  const T* before[4] = {};
+  T* after[4] = {};
   for (int i = 0; i < n; ++i) {
-    const Array& from = in[static_cast<size_t>(i)];
-    if (from.bytes() > 0) std::memcpy(out[static_cast<size_t>(i)].raw(), from.raw(), from.bytes());
-    state[i] = out[static_cast<size_t>(i)].data<T>();
+    before[i] = in[static_cast<size_t>(i)].data<T>();
+    after[i] = out[static_cast<size_t>(i)].data<T>();
   }
   Step<T> step{};
   step.flag = flag;
@@ -26,23 +52,22 @@ void RunRows(const Signature& s, bool flag, const std::vector<Array>& in, std::v
   for (size_t i = 0; i < scalars.size(); ++i) {
     step.arg[i] = in[static_cast<size_t>(scalars[i])].data<T>()[0];
   }
-  const int64_t height = out[0].dims()[0], rows = indices.size();
-  const int64_t width = rows == 0 ? 0 : grad.size() / rows;
-  const bool narrow = indices.dtype() == DType::kInt32;
+  const int64_t rows = indices.size(), width = rows == 0 ? 0 : grad.size() / rows;
+  std::unordered_map<int64_t, int64_t> last;  // index -> the row that named it last
+  last.reserve(static_cast<size_t>(rows));
   for (int64_t row = 0; row < rows; ++row) {
-    const int64_t at = narrow ? indices.data<int32_t>()[row] : indices.data<int64_t>()[row];
-    if (at < 0 || at >= height) {
-      throw InvalidArgument("Index " + std::to_string(at) + " at offset " + std::to_string(row) +
-                            " in indices is out of range");
-    }
+    const auto [found, fresh] = last.try_emplace(RowAt(indices, row), row);
+    const T* const* from = fresh ? before : after;
+    const int64_t first = found->second * width;
+    found->second = row;
     for (int64_t j = 0; j < width; ++j) {
-      const int64_t k = at * width + j;
-      step.var = state[0][k];
-      for (int i = 1; i < n; ++i) step.slot[i - 1] = state[i][k];
-      step.g = grad.data<T>()[row * width + j];
+      const int64_t k = row * width + j;
+      step.var = from[0][first + j];
+      for (int i = 1; i < n; ++i) step.slot[i - 1] = from[i][first + j];
+      step.g = grad.data<T>()[k];
       Rule::Run(step);
-      state[0][k] = step.var;
-      for (int i = 1; i < n; ++i) state[i][k] = step.slot[i - 1];
+      after[0][k] = step.var;
+      for (int i = 1; i < n; ++i) after[i][k] = step.slot[i - 1];
     }
   }
 }
@@ -70,16 +95,18 @@ void Register(OpRegistry& r, const Signature& s) {
     CheckRows(c, s, dims);
     std::vector<Value> in;
     const int at = s.Find("indices");
+    const Value rows = CheckedRows(c.b, c.x(at), dims[0]);
     for (int i = 0; i < static_cast<int>(c.in.size()); ++i) {
-      const Value v = i < s.num_resources() ? state[static_cast<size_t>(i)] : c.x(i);
-      in.push_back(i == at ? v : c.b.Cast(v, wide));
+      const bool own = i < s.num_resources();
+      const Value v = own ? c.b.Gather(state[static_cast<size_t>(i)], rows, 0, 0) : c.x(i);
+      in.push_back(i == at ? rows : c.b.Cast(v, wide));
     }
     const bool flag = !s.flag.empty() && c.op.bool_attr(s.flag);
     KernelSpec spec;
     spec.name = s.name;
     spec.key = flag ? "1" : "0";
     spec.dtypes.assign(state.size(), wide);
-    spec.dims.assign(state.size(), dims);
+    spec.dims.assign(state.size(), c.b.dims(in[0]));
     spec.run = [s, flag, wide](const std::vector<Array>& args, std::vector<Array>& out) {
       if (wide == DType::kFloat32) {
         RunRows<Rule, float>(s, flag, args, out);
@@ -88,8 +115,11 @@ void Register(OpRegistry& r, const Signature& s) {
       }
     };
     const std::vector<Value> out = c.b.Kernel(std::move(spec), in);
+    const Value places = c.b.Reshape(rows, {c.b.dims(rows)[0], 1});
     for (size_t i = 0; i < out.size(); ++i) {
-      c.b.AssignVariable(c.x(static_cast<int>(i)), c.b.Cast(out[i], dtype));
+      const Value updates = c.b.Cast(out[i], dtype);
+      c.b.AssignVariable(c.x(static_cast<int>(i)),
+                         c.b.Scatter(ScatterOp::kSet, state[i], places, updates, false));
     }
   });
 }
