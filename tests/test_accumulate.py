@@ -109,3 +109,40 @@ def test_many_terms_of_large_products_do_not_depend_on_threads():
     tf.config.threading.set_intra_op_parallelism_threads(0)
     np.testing.assert_array_equal(*results)
     check(f, xs, sum(x.T @ np.tanh(x) for x in xs), 7)
+
+
+def test_a_transposed_right_side_is_turned_around_outside_a_loop():
+    r = np.random.RandomState(6)
+    x, w = r.randn(6, 80) / 9, r.randn(80, 80) / 9
+
+    def f(x, w, n):
+        def body(i, x, y):
+            x = tf.tanh(tf.matmul(x, w, transpose_b=True))
+            return i + 1, x, y + tf.matmul(x, w, transpose_b=True)
+
+        return tf.while_loop(lambda i, *_: i < n, body, [0, x, tf.zeros_like(x)])[2]
+
+    y, h = np.zeros_like(x), x
+    for _ in range(5):
+        h = np.tanh(h @ w.T)
+        y = y + h @ w.T
+    check(f, [x, w, np.int32(5)], y)
+    check(f, [x, w, np.int32(0)], np.zeros_like(x))
+    text = tf.explain(tf.function(f), *map(tf.constant, (x, w, np.int32(5))))
+    assert "6x80x80 NT" not in text
+    assert "6x80x80 NN" in text
+
+    def step(x, w):
+        loss = tf.reduce_sum(tf.square(f(x, w, 5)))
+        return tf.gradients(loss, w)[0]
+
+    gradient = np.array(tf.function(step)(tf.constant(x), tf.constant(w)))
+    turn = r.randn(80, 80)
+    with_w = [
+        tf.function(lambda w: tf.reduce_sum(tf.square(f(tf.constant(x), w, 5))))(
+            tf.constant(w + s * 1e-6 * turn)
+        )
+        for s in (1, -1)
+    ]
+    numeric = (np.array(with_w[0]) - np.array(with_w[1])) / 2e-6
+    np.testing.assert_allclose(np.sum(gradient * turn), numeric, rtol=1e-5)

@@ -169,11 +169,41 @@ class Hoister {
       BindConstant(&body, k, node.inputs[k]);
       BindConstant(&cond, k, node.inputs[k]);
     }
+    TurnAround(&body, vars);
     Extract(&body, vars, &node.inputs);
+    turned_.clear();
     Extract(&cond, vars, &node.inputs);
     body.num_inputs = cond.num_inputs = static_cast<int>(node.inputs.size());
     loop.body = std::make_shared<const Program>(std::move(body));
     loop.cond = std::make_shared<const Program>(std::move(cond));
+  }
+
+  // A transposed right side that no iteration changes is turned around once, outside, where a
+  // product has so few rows that to do so takes a good part of its time.
+  void TurnAround(Program* body, size_t vars) {
+    constexpr int64_t kFewestRows = 4, kMostRows = 47, kLeastElements = 4096;
+    std::vector<bool> capture(body->values.size());
+    std::vector<Node> nodes;
+    for (Node& node : body->nodes) {
+      if (const auto* input = std::get_if<Input>(&node.prim)) {
+        capture[At(node.outputs[0])] = input->index >= static_cast<int>(vars);
+      }
+      auto* matmul = std::get_if<MatMul>(&node.prim);
+      if (matmul != nullptr && matmul->transpose_b && capture[At(node.inputs[1])]) {
+        const Dims out = body->info(node.outputs[0]).dims, b = body->info(node.inputs[1]).dims;
+        if (b.size() == 2 && out.size() == 2 && out[0] >= kFewestRows && out[0] <= kMostRows &&
+            b[0] * b[1] >= kLeastElements) {
+          const Value turned = body->NewValue(body->info(node.inputs[1]).dtype, {b[1], b[0]});
+          nodes.push_back({Transpose{{1, 0}}, {node.inputs[1]}, {turned}, node.origin});
+          node.inputs[1] = turned;
+          matmul->transpose_b = false;
+          turned_.push_back(turned);
+        }
+      }
+      nodes.push_back(std::move(node));
+      capture.resize(body->values.size());
+    }
+    body->nodes = std::move(nodes);
   }
 
   // Moves the invariant work of `inner` here; its results become captures.
@@ -201,7 +231,7 @@ class Hoister {
         captures[At(v)] = captured;
       }
       // What follows from constants alone was left to the body for its size.
-      moves[i] = fixed && captured && !input && IsSafeWork(*inner, node);
+      moves[i] = fixed && captured && !input && (IsSafeWork(*inner, node) || IsTurned(node));
     }
     // With what they read.
     std::vector<bool> copies = moves;
@@ -249,9 +279,15 @@ class Hoister {
     inner->nodes = std::move(nodes);
   }
 
+  bool IsTurned(const Node& node) const {
+    return std::holds_alternative<Transpose>(node.prim) &&
+           std::find(turned_.begin(), turned_.end(), node.outputs[0]) != turned_.end();
+  }
+
   Program from_, out_;
-  std::vector<Value> to_;  // of values of from_ that are others now
-  std::vector<int> defs_;  // by value of out_
+  std::vector<Value> turned_;  // what TurnAround made in the body at hand
+  std::vector<Value> to_;      // of values of from_ that are others now
+  std::vector<int> defs_;      // by value of out_
 };
 
 }  // namespace
