@@ -146,3 +146,21 @@ def test_a_transposed_right_side_is_turned_around_outside_a_loop():
     ]
     numeric = (np.array(with_w[0]) - np.array(with_w[1])) / 2e-6
     np.testing.assert_allclose(np.sum(gradient * turn), numeric, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_several_products_with_one_transposed_right_side(dtype):
+    r = np.random.RandomState(7)
+    x, w = r.randn(5, 70).astype(dtype), (r.randn(70, 70) / 9).astype(dtype)
+
+    def f(x, w):
+        for _ in range(4):
+            x = tf.tanh(tf.matmul(x, w, transpose_b=True))
+        return x
+
+    expected = x
+    for _ in range(4):
+        expected = np.tanh(expected @ w.T)
+    check(f, [x, w], expected)
+    text = tf.explain(tf.function(f), tf.constant(x), tf.constant(w))
+    assert text.count("gemm 5x70x70 NN") == 4
