@@ -117,8 +117,8 @@ int64_t BlockDepth(const Problem& p) {
 bool PrefersPanels(const Problem& p) {
   const int64_t vector_bytes = Kernels().packed_gemm[p.type()].cols * p.size() / 2;
   if (p.m < 8 || p.n * p.size() < vector_bytes || p.k < 8) return false;
-  if (p.trans_b) return true;
-  constexpr int64_t kShortRow = 512, kCache = 128 * 1024;
+  constexpr int64_t kShortRow = 512, kCache = 128 * 1024, kSmallB = 16 * 1024;
+  if (p.trans_b) return p.n * p.k * p.size() > kSmallB;  // else the small kernels copy it as well
   // A few tiles read B while it passes by; rows of it that lie close disturb no cache.
   if (p.m < kFewRows) return false;
   const bool far_a = p.lda * p.size() % 4096 == 0;

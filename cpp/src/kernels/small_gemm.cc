@@ -225,6 +225,44 @@ void Panel(int64_t m, int64_t cols, Strided<T> a, int64_t k, const T* b, int64_t
   }
 }
 
+// out[q * width + j] = x[j * stride + q], in squares of 16 bytes as far as those go.
+template <class T>
+void TransposeInto(T* out, int64_t width, const T* x, int64_t stride, int64_t rows, int64_t cols) {
+  typedef T Square __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
+  constexpr int64_t kSide = 16 / static_cast<int64_t>(sizeof(T));
+  const auto at = [](auto* p) { return reinterpret_cast<Square*>(const_cast<T*>(p)); };
+  int64_t j = 0;
+  for (; j + kSide <= rows; j += kSide) {
+    const T* from = x + j * stride;
+    int64_t q = 0;
+    for (; q + kSide <= cols; q += kSide) {
+      T* to = out + q * width + j;
+      if constexpr (kSide == 4) {
+        const Square a = *at(from + q), b = *at(from + stride + q);
+        const Square c = *at(from + 2 * stride + q), d = *at(from + 3 * stride + q);
+        const Square low_ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+        const Square low_cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+        const Square high_ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+        const Square high_cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+        *at(to) = __builtin_shufflevector(low_ab, low_cd, 0, 1, 4, 5);
+        *at(to + width) = __builtin_shufflevector(low_ab, low_cd, 2, 3, 6, 7);
+        *at(to + 2 * width) = __builtin_shufflevector(high_ab, high_cd, 0, 1, 4, 5);
+        *at(to + 3 * width) = __builtin_shufflevector(high_ab, high_cd, 2, 3, 6, 7);
+      } else {
+        const Square a = *at(from + q), b = *at(from + stride + q);
+        *at(to) = __builtin_shufflevector(a, b, 0, 2);
+        *at(to + width) = __builtin_shufflevector(a, b, 1, 3);
+      }
+    }
+    for (; q < cols; ++q) {
+      for (int64_t r = 0; r < kSide; ++r) out[q * width + j + r] = from[r * stride + q];
+    }
+  }
+  for (; j < rows; ++j) {
+    for (int64_t q = 0; q < cols; ++q) out[q * width + j] = x[j * stride + q];
+  }
+}
+
 // A panel of a transposed B, through copies of it.
 template <class T>
 void CopiedPanel(int64_t m, int64_t cols, Strided<T> a, int64_t k, const T* b, int64_t ldb, T* c,
@@ -233,9 +271,7 @@ void CopiedPanel(int64_t m, int64_t cols, Strided<T> a, int64_t k, const T* b, i
   alignas(64) T copy[kDepth * kWidth];
   for (int64_t p = 0; p < k; p += kDepth) {
     const int64_t depth = k - p < kDepth ? k - p : kDepth;
-    for (int64_t j = 0; j < cols; ++j) {
-      for (int64_t q = 0; q < depth; ++q) copy[q * kWidth + j] = b[j * ldb + p + q];
-    }
+    TransposeInto(copy, kWidth, b + p, ldb, cols, depth);
     Panel<T>(m, cols, {a.a + p * a.col, a.row, a.col}, depth, copy, kWidth, c, ldc,
              accumulate || p > 0);
   }
