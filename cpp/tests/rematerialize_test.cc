@@ -45,7 +45,7 @@ Value Square(ProgramBuilder& b, Value x, int) {
 
 std::map<std::string, int> Runs(const Plan& plan) {
   std::map<std::string, int> runs;
-  for (const compile::Node& node : plan.program().nodes) ++runs[node.origin.name];
+  for (const compile::Node& node : plan.program().nodes) ++runs[node.origin.name.text()];
   return runs;
 }
 

@@ -117,6 +117,7 @@ class Folder : public ProgramBuilder {
 
 Program FoldConstants(Program program) {
   Folder b;
+  b.program().nodes.reserve(program.nodes.size() + program.nodes.size() / 4);
   std::vector<Value> to(program.values.size());
   std::vector<Value> in, out;
   for (const Node& node : program.nodes) {

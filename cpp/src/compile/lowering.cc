@@ -15,11 +15,11 @@ Error AtNode(const Error& e, const Origin& origin) {
   if (!e.op_name().empty() || origin.name.empty()) return e;
   std::string message = e.what();
   // Python's own exceptions say nothing of nodes.
-  if (e.kind() >= ErrorKind::kCancelled) message += "\n\t [[{{node " + origin.name + "}}]]";
+  if (e.kind() >= ErrorKind::kCancelled) message += "\n\t [[{{node " + origin.name.text() + "}}]]";
   // The operation may be one of many of this name: each function has its own.
   const std::string location = DescribeLocation(origin.location);
   if (!location.empty()) message += "\nDefined at: " + location;
-  return Error(e.kind(), message, origin.name);
+  return Error(e.kind(), message, origin.name.text());
 }
 
 }  // namespace compile

@@ -185,7 +185,7 @@ std::string ToText(const Program& program) {
     for (size_t i = 0; !fused && i < node.outputs.size(); ++i) {
       out << (i ? ", " : " -> ") << Type(program.info(node.outputs[i]));
     }
-    if (!node.origin.name.empty()) out << "  # " << node.origin.name;
+    if (!node.origin.name.empty()) out << "  # " << node.origin.name.text();
     out << '\n';
     if (fused) PrintFused(out, program, node);
     const auto* kernel = std::get_if<CustomKernel>(&node.prim);

@@ -152,9 +152,27 @@ using Primitive = std::variant<Input, Const, Iota, Map, CastTo, Fused, Reduce, A
                                Scatter, TopK, MatMul, Conv, Pool, CustomKernel, ReadVariable,
                                AssignVariable, IsInitialized, CaseOf, WhileLoop, ListNode>;
 
+// A name that many nodes share: passes copy nodes, not names.
+class SharedName {
+ public:
+  SharedName() = default;
+  SharedName(const char* text) : SharedName(std::string(text)) {}
+  SharedName(const std::string& text) {
+    if (!text.empty()) text_ = std::make_shared<const std::string>(text);
+  }
+  bool empty() const { return text_ == nullptr; }
+  const std::string& text() const {
+    static const std::string none;
+    return text_ == nullptr ? none : *text_;
+  }
+
+ private:
+  std::shared_ptr<const std::string> text_;
+};
+
 // The user's operation that a node came from.
 struct Origin {
-  std::string name;       // "" for the compiler's own
+  SharedName name;        // "" for the compiler's own
   uint32_t location = 0;  // Operation::location_id()
 };
 

@@ -31,7 +31,7 @@ DType ProgramBuilder::dtype(Value v) const {
   return program_.info(v).dtype;
 }
 
-Dims ProgramBuilder::dims(Value v) const {
+const Dims& ProgramBuilder::known_dims(Value v) const {
   if (v.id < 0 || static_cast<size_t>(v.id) >= program_.values.size()) {
     Internal("a lowering rule used an unset value");
   }
@@ -161,8 +161,8 @@ Value ProgramBuilder::Map(ScalarOp op, const std::vector<Value>& args) {
   }
   Dims common = dims(args[0]);
   for (size_t i = 1; i < args.size(); ++i) {
-    if (dims(args[i]) == common) continue;
-    std::optional<Dims> both = BroadcastDims(common, dims(args[i]));
+    if (known_dims(args[i]) == common) continue;
+    std::optional<Dims> both = BroadcastDims(common, known_dims(args[i]));
     if (!both) {
       throw InvalidArgument("Incompatible shapes: " + ToString(common) + " vs. " +
                             ToString(dims(args[i])));
@@ -170,7 +170,9 @@ Value ProgramBuilder::Map(ScalarOp op, const std::vector<Value>& args) {
     common = std::move(*both);
   }
   std::vector<Value> operands = args;
-  for (Value& v : operands) v = Broadcast(v, common);
+  for (Value& v : operands) {
+    if (known_dims(v) != common) v = Broadcast(v, common);
+  }
   return Emit(compile::Map{op}, std::move(operands), ScalarResult(op, type), std::move(common));
 }
 
@@ -190,7 +192,7 @@ Value ProgramBuilder::Reduce(ReduceOp op, Value x, const std::vector<int>& axes,
   if (axes.empty()) return x;
   std::vector<int> sorted = axes;
   std::sort(sorted.begin(), sorted.end());
-  std::vector<bool> reduced(dims(x).size());
+  std::vector<bool> reduced(known_dims(x).size());
   for (int axis : sorted) {
     CheckAxis(ReduceName(op), x, axis);
     if (reduced[axis]) {

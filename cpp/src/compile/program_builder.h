@@ -57,7 +57,11 @@ class ProgramBuilder : public Lowering {
   // --- Lowering ----------------------------------------------------------------
   DType dtype(Value v) const override;
   // Throws UnknownDims for a value whose size only execution can tell.
-  Dims dims(Value v) const override;
+  Dims dims(Value v) const override { return known_dims(v); }
+  // The same without a copy: valid until a value is added.
+  const Dims& known_dims(Value v) const;
+  int rank(Value v) const { return static_cast<int>(known_dims(v).size()); }
+  int64_t size(Value v) const { return NumElements(known_dims(v)); }
   Value Constant(const Array& value) override;
   Value Iota(DType dtype, int64_t n) override;
   using Lowering::Map;

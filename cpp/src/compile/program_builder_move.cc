@@ -14,7 +14,7 @@ std::string Str(int64_t n) {
 }  // namespace
 
 Value ProgramBuilder::Reshape(Value x, Dims to) {
-  if (dims(x) == to) return x;
+  if (known_dims(x) == to) return x;
   for (int64_t d : to) {
     if (d < 0) throw InvalidArgument("Size " + Str(d) + " of a shape must be non-negative");
   }

@@ -41,6 +41,8 @@ Program Prune(Program program) {
   Program out;
   out.num_inputs = program.num_inputs;
   out.num_resources = program.num_resources;
+  out.nodes.reserve(program.nodes.size());
+  out.values.reserve(program.values.size());
   std::vector<Value> to(program.values.size());
   for (size_t i = 0; i < program.nodes.size(); ++i) {
     if (!keep[i]) continue;

@@ -153,6 +153,7 @@ Value Simplifier::MatMul(Value a, Value b, bool transpose_a, bool transpose_b) {
 
 Program Simplify(Program program) {
   Simplifier b;
+  b.program().nodes.reserve(program.nodes.size());
   std::vector<int> uses(program.values.size());
   for (const Node& node : program.nodes) {
     for (Value v : node.inputs) ++uses[static_cast<size_t>(v.id)];

@@ -28,12 +28,14 @@ Value Simplifier::Map(ScalarOp op, const std::vector<Value>& args) {
   std::vector<Value> operands = args;
   Dims common = dims(args[0]);
   for (size_t i = 1; i < args.size(); ++i) {
-    if (dims(args[i]) == common) continue;
-    const std::optional<Dims> both = BroadcastDims(common, dims(args[i]));
+    if (known_dims(args[i]) == common) continue;
+    const std::optional<Dims> both = BroadcastDims(common, known_dims(args[i]));
     if (!both) return ProgramBuilder::Map(op, args);  // which says what is wrong
     common = *both;
   }
-  for (Value& v : operands) v = Broadcast(v, common);
+  for (Value& v : operands) {
+    if (known_dims(v) != common) v = Broadcast(v, common);
+  }
   if (const Value v = FoldScalars(op, operands)) return v;
   if (const Value v = HoistBroadcasts(op, operands)) return v;
   Value v;
@@ -85,7 +87,7 @@ Value Simplifier::HoistBroadcasts(ScalarOp op, const std::vector<Value>& args) {
   for (Value v : args) {
     if (!prim<compile::Broadcast>(v)) return {};
     sources.push_back(In(v));
-    const std::optional<Dims> both = BroadcastDims(common, dims(In(v)));
+    const std::optional<Dims> both = BroadcastDims(common, known_dims(In(v)));
     if (!both) return {};
     common = *both;
   }

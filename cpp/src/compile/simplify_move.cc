@@ -31,7 +31,7 @@ Dims AlignedDims(const Dims& from, size_t rank) {
 }
 
 Value Simplifier::Reshape(Value x, Dims to) {
-  if (dims(x) == to) return x;
+  if (known_dims(x) == to) return x;
   if (NumElements(to) != size(x)) return ProgramBuilder::Reshape(x, std::move(to));
   if (prim<compile::Reshape>(x)) return Reshape(In(x), std::move(to));
   if (prim<compile::Broadcast>(x)) {
@@ -51,8 +51,8 @@ Value Simplifier::Reshape(Value x, Dims to) {
 }
 
 Value Simplifier::Broadcast(Value x, Dims to) {
-  if (dims(x) == to) return x;
-  const std::optional<Dims> both = BroadcastDims(dims(x), to);
+  if (known_dims(x) == to) return x;
+  const std::optional<Dims> both = BroadcastDims(known_dims(x), to);
   if (!both || *both != to) return ProgramBuilder::Broadcast(x, std::move(to));
   if (NumElements(to) == size(x)) return Reshape(x, std::move(to));
   if (prim<compile::Broadcast>(x)) return Broadcast(In(x), std::move(to));

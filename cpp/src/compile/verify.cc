@@ -63,7 +63,7 @@ class Verifier {
     if (ok) return;
     std::string name = "node " + std::to_string(at_);
     if (at_ < program_.nodes.size() && !program_.nodes[at_].origin.name.empty()) {
-      name += " (" + program_.nodes[at_].origin.name + ")";
+      name += " (" + program_.nodes[at_].origin.name.text() + ")";
     }
     throw Error(ErrorKind::kInternal, "invalid program: " + name + " " + what);
   }

@@ -197,11 +197,13 @@ Operation* Graph::AddOperation(OperationSpec spec) {
     for (DType type : OutputTypes(def, spec.attrs)) op->outputs_.push_back({type, {}});
   }
 
+  uint32_t place;  // of the name
   if (!spec.name.empty() && spec.name.back() == '/') {
     spec.name.pop_back();
     op->name_ = std::move(spec.name);
     CheckNodeName(op->name_);
-    if (names_->Find(op->name_) != nullptr) {
+    place = names_->PlaceOf(op->name_);
+    if (names_->Taken(place, op->name_)) {
       throw ValueError("Duplicate node name in graph: '" + op->name_ + "'");
     }
   } else {
@@ -210,7 +212,9 @@ Operation* Graph::AddOperation(OperationSpec spec) {
     op->name_ = UniqueName(wanted);
     if (!name_scope_.empty()) CheckNodeName(op->name_);
     // Names that ended in '/' are not marked as used by themselves.
-    while (names_->Find(op->name_) != nullptr) op->name_ = UniqueName(wanted);
+    while (names_->Taken(place = names_->PlaceOf(op->name_), op->name_)) {
+      op->name_ = UniqueName(wanted);
+    }
   }
   op->inputs_ = std::move(spec.inputs);
   op->attrs_ = std::move(spec.attrs);
@@ -232,7 +236,7 @@ Operation* Graph::AddOperation(OperationSpec spec) {
   if (operations_.size() == operations_.capacity()) {
     operations_.reserve(std::max<size_t>(8, 2 * operations_.size()));
   }
-  names_->Add(built.name_, added);
+  names_->Add(place, built.name_, added);
   *added = std::move(built);
   operations_.push_back(added);
   ++block_used_;

@@ -116,6 +116,15 @@ int& NameTable::CountOf(std::string_view name) {
   return Insert(name).count;
 }
 
+uint32_t NameTable::PlaceOf(std::string_view name) {
+  return static_cast<uint32_t>(&Insert(name) - entries_.data());
+}
+
+bool NameTable::Taken(uint32_t place, const std::string& name) const {
+  const Operation* const op = entries_[place].op;
+  return op != nullptr && (op->name() == name || twins_.contains(name));
+}
+
 Operation* NameTable::Find(std::string_view name) const {
   if (buckets_.empty()) return nullptr;
   const Bucket& bucket = buckets_[Find(LowerCase(name))];
@@ -126,8 +135,8 @@ Operation* NameTable::Find(std::string_view name) const {
   return it == twins_.end() ? nullptr : it->second;
 }
 
-void NameTable::Add(const std::string& name, Operation* op) {
-  Entry& e = Insert(name);
+void NameTable::Add(uint32_t place, const std::string& name, Operation* op) {
+  Entry& e = entries_[place];
   if (e.op == nullptr) {
     e.op = op;
   } else {

@@ -21,8 +21,12 @@ class NameTable {
   int& CountOf(std::string_view name);
   // The operation of exactly this name, or null.
   Operation* Find(std::string_view name) const;
-  // `name` is that of `op` and must not be that of another operation.
-  void Add(const std::string& name, Operation* op);
+  // The place of a name that an operation shall have, for Add.
+  uint32_t PlaceOf(std::string_view name);
+  // True when an operation of exactly this name has been added.
+  bool Taken(uint32_t place, const std::string& name) const;
+  // `name`, at its place, is that of `op` and must not be that of another operation.
+  void Add(uint32_t place, const std::string& name, Operation* op);
 
  private:
   struct Entry {

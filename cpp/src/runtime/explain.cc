@@ -61,7 +61,7 @@ std::string Plan::ToText(const std::vector<double>& microseconds) const {
       continue;
     }
     const Node& node = program_.nodes[static_cast<size_t>(step_nodes_[i])];
-    if (!node.origin.name.empty()) text += "  # " + node.origin.name;
+    if (!node.origin.name.empty()) text += "  # " + node.origin.name.text();
     text += "\n";
     for (Value v : node.inputs) {
       text += "    <- " + SlotText(slots_[static_cast<size_t>(slot_of(v))]) + "\n";

@@ -57,7 +57,7 @@ class Fitter {
     std::vector<std::string> order;
     for (int node : found_.repeated) {
       const Node& n = first_->program().nodes[static_cast<size_t>(node)];
-      const std::string& name = n.origin.name.empty() ? "(unnamed)" : n.origin.name;
+      const std::string name = n.origin.name.empty() ? "(unnamed)" : n.origin.name.text();
       if (times[name]++ == 0) order.push_back(name);
     }
     const double percent = found_.cost > 0 ? 100 * found_.repeated_cost / found_.cost : 0;
