@@ -79,6 +79,20 @@ def main() -> None:
             x = tf.compat.v1.placeholder(tf.float32, [8])
             return x, chain(x, n)
 
+    # First, while no memory of other graphs can be used again.
+    resident = resident_bytes()
+    x, y = build(sines_and_constants)
+    forward, after = y.graph.num_operations, resident_bytes()
+    with y.graph.as_default():
+        tf.gradients(y, x)
+    added, last_bytes = y.graph.num_operations - forward, resident_bytes()
+    if resident is not None and after is not None and last_bytes is not None:
+        print(
+            f"{'bytes per node built, per node of its gradient':58s} "
+            f"{(after - resident) / forward:8.0f} {(last_bytes - after) / added:8.0f}"
+        )
+    del x, y
+
     for chain in (sines, sines_and_squares, sines_and_constants):
         seconds = timed(lambda chain=chain: build(chain), rounds)
         report(f"build {chain.__name__}, per Python operation", seconds, n)
@@ -93,18 +107,6 @@ def main() -> None:
     for chain in (sines, sines_and_squares, sines_and_constants):
         seconds = [fresh_gradient(chain) for _ in range(rounds)]
         report(f"gradients of {chain.__name__}, per forward operation", seconds, n)
-
-    resident = resident_bytes()
-    x, y = build(sines_and_constants)
-    forward, after = y.graph.num_operations, resident_bytes()
-    with y.graph.as_default():
-        tf.gradients(y, x)
-    added, last_bytes = y.graph.num_operations - forward, resident_bytes()
-    if resident is not None and after is not None and last_bytes is not None:
-        print(
-            f"{'bytes per node built, per node of its gradient':58s} "
-            f"{(after - resident) / forward:8.0f} {(last_bytes - after) / added:8.0f}"
-        )
 
     with tf.Graph().as_default():
         x = tf.compat.v1.placeholder(tf.float32, [8])
