@@ -57,36 +57,32 @@ inline void CopyRunAs(char* out, const char* x, int64_t stride, int64_t n) {
   }
 }
 
-// `n` elements of `size` bytes (1, 2, 4, 8, 16) to dense memory.
-inline void CopyRun(char* out, const char* x, int64_t stride, int64_t n, int64_t size) {
+// Calls f with an element of a type of `size` bytes (1, 2, 4, 8, 16).
+template <class F>
+inline void WithElement(int64_t size, F&& f) {
   switch (size) {
     case 1:
-      return CopyRunAs<uint8_t>(out, x, stride, n);
+      return f(uint8_t{});
     case 2:
-      return CopyRunAs<uint16_t>(out, x, stride, n);
+      return f(uint16_t{});
     case 4:
-      return CopyRunAs<uint32_t>(out, x, stride, n);
+      return f(uint32_t{});
     case 8:
-      return CopyRunAs<uint64_t>(out, x, stride, n);
+      return f(uint64_t{});
     default:
-      return CopyRunAs<Wide>(out, x, stride, n);
+      return f(Wide{});
   }
+}
+
+// `n` elements of `size` bytes to dense memory.
+inline void CopyRun(char* out, const char* x, int64_t stride, int64_t n, int64_t size) {
+  WithElement(size, [=](auto element) { CopyRunAs<decltype(element)>(out, x, stride, n); });
 }
 
 inline void Spread(char* out, const char* x, int64_t stride, int64_t rows, int64_t columns,
                    int64_t size) {
-  switch (size) {
-    case 1:
-      return SpreadAs<uint8_t>(out, x, stride, rows, columns);
-    case 2:
-      return SpreadAs<uint16_t>(out, x, stride, rows, columns);
-    case 4:
-      return SpreadAs<uint32_t>(out, x, stride, rows, columns);
-    case 8:
-      return SpreadAs<uint64_t>(out, x, stride, rows, columns);
-    default:
-      return SpreadAs<Wide>(out, x, stride, rows, columns);
-  }
+  WithElement(size,
+              [=](auto element) { SpreadAs<decltype(element)>(out, x, stride, rows, columns); });
 }
 
 }  // namespace wengert::runtime

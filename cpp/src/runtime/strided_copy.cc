@@ -25,18 +25,9 @@ void CopyBoth(char* to, int64_t to_stride, const char* from, int64_t from_stride
 void CopyRunBoth(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n,
                  int64_t size) {
   if (to_stride == size) return CopyRun(to, from, from_stride, n, size);
-  switch (size) {
-    case 1:
-      return CopyBoth<uint8_t>(to, to_stride, from, from_stride, n);
-    case 2:
-      return CopyBoth<uint16_t>(to, to_stride, from, from_stride, n);
-    case 4:
-      return CopyBoth<uint32_t>(to, to_stride, from, from_stride, n);
-    case 8:
-      return CopyBoth<uint64_t>(to, to_stride, from, from_stride, n);
-    default:
-      return CopyBoth<Wide>(to, to_stride, from, from_stride, n);
-  }
+  WithElement(size, [=](auto element) {
+    CopyBoth<decltype(element)>(to, to_stride, from, from_stride, n);
+  });
 }
 
 // to[r][c] = from[c][r]: both sides stay within a few cache lines per tile.
@@ -143,18 +134,9 @@ void StridedCopy::Run(char* to, const char* from) const {
 }
 
 void StridedCopy::RunTile(char* to, const char* from, int64_t rows) const {
-  switch (size_) {
-    case 1:
-      return TransposeTile<uint8_t>(to, to_row_, from, from_column_, rows, columns_);
-    case 2:
-      return TransposeTile<uint16_t>(to, to_row_, from, from_column_, rows, columns_);
-    case 4:
-      return TransposeTile<uint32_t>(to, to_row_, from, from_column_, rows, columns_);
-    case 8:
-      return TransposeTile<uint64_t>(to, to_row_, from, from_column_, rows, columns_);
-    default:
-      return TransposeTile<Wide>(to, to_row_, from, from_column_, rows, columns_);
-  }
+  WithElement(size_, [=, this](auto element) {
+    TransposeTile<decltype(element)>(to, to_row_, from, from_column_, rows, columns_);
+  });
 }
 
 void StridedCopy::RunUnits(char* to, const char* from, int64_t begin, int64_t end) const {
