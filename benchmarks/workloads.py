@@ -165,6 +165,8 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    # Not every library can be told; more processors than threads would be used by some.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
     # Read when the libraries start their threads.
     for variable in ("WENGERT_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(options.threads)
