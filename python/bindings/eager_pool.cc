@@ -9,12 +9,9 @@ namespace wengert::python {
 
 namespace {
 
-// From 3.13 on an object whose attributes were cleared is not one that can be used again.
-#if PY_VERSION_HEX < 0x030D0000
 constexpr size_t kMostKept = 64;
-#else
-constexpr size_t kMostKept = 0;
-#endif
+// From 3.13 on an object whose attributes were cleared is not one that can be used again.
+constexpr bool kPooled = PY_VERSION_HEX < 0x030D0000;
 
 // Guarded by the interpreter's lock.
 struct Pool {
@@ -39,8 +36,9 @@ PyEagerTensor* ValueOf(PyObject* object) {
 void Dealloc(PyObject* self) {
   Pool& pool = ThePool();
   auto* instance = InstanceOf(self);
-  if (Py_TYPE(self) != pool.type || pool.objects.size() >= kMostKept || !instance->simple_layout ||
-      !instance->simple_holder_constructed || !instance->owned || instance->has_patients) {
+  if (!kPooled || Py_TYPE(self) != pool.type || pool.objects.size() >= kMostKept ||
+      !instance->simple_layout || !instance->simple_holder_constructed || !instance->owned ||
+      instance->has_patients) {
     pool.dealloc(self);
     return;
   }
