@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from thread_counts import assert_independent_of_threads
 
 import wengert as tf
 from wengert import errors
@@ -59,17 +60,7 @@ def test_tiles_agree_with_the_whole(rows: int) -> None:
 def test_results_do_not_depend_on_threads() -> None:
     args = _arguments(1000, np.float32)
     f = _compiled(args, {})
-    before = tf._core.num_threads()
-    results = []
-    try:
-        for threads in (1, 2, 3, 8):
-            tf._core.set_num_threads(threads)
-            results.append(f(*args))
-    finally:
-        tf._core.set_num_threads(before)
-    for other in results[1:]:
-        for a, b in zip(results[0], other, strict=True):
-            np.testing.assert_array_equal(a, b)
+    assert_independent_of_threads(lambda: f(*args))
 
 
 @pytest.mark.parametrize("bad", [(0, 0), (200, 3), (999, 5)])

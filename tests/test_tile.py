@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from thread_counts import assert_independent_of_threads
 
 import wengert as tf
 
@@ -102,17 +103,7 @@ def test_float32() -> None:
 def test_results_do_not_depend_on_threads() -> None:
     args = _args(2500, np.float32)
     f = _compiled(_pinn, args, {})
-    results = []
-    before = tf._core.num_threads()
-    try:
-        for threads in (1, 2, 3, 8, 1):
-            tf._core.set_num_threads(threads)
-            results.append(f(*args))
-    finally:
-        tf._core.set_num_threads(before)
-    for other in results[1:]:
-        for a, b in zip(results[0], other, strict=True):
-            np.testing.assert_array_equal(a, b)
+    assert_independent_of_threads(lambda: f(*args))
 
 
 def test_memory_is_that_of_a_tile() -> None:

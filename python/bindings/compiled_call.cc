@@ -13,7 +13,7 @@ constexpr size_t kMany = 64;  // inputs, outputs; more go the long way
 constexpr size_t kFew = 16;   // the same of a prepared call
 
 bool Usable(PyObject* o, int type_number) {
-  if (!PyArray_CheckExact(o) && !PyArray_Check(o)) return false;
+  if (!PyArray_Check(o)) return false;
   auto* array = reinterpret_cast<PyArrayObject*>(o);
   return PyArray_TYPE(array) == type_number && PyArray_ISCARRAY_RO(array);
 }

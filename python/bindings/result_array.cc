@@ -34,15 +34,11 @@ bool ResultArray::Unused() const {
                                        Py_TYPE(object)->tp_weaklistoffset) == nullptr;
 }
 
-PyArrayObject* ResultArray::NewUnkept() const {
-  Py_INCREF(descr_);  // which the array takes
-  return reinterpret_cast<PyArrayObject*>(PyArray_NewFromDescr(
-      &PyArray_Type, descr_, rank(), dims_.data(), nullptr, nullptr, 0, nullptr));
-}
-
 PyArrayObject* ResultArray::New() {
   if (kept_ == nullptr || !Unused()) {
-    PyArrayObject* array = NewUnkept();
+    Py_INCREF(descr_);  // which the array takes
+    auto* array = reinterpret_cast<PyArrayObject*>(PyArray_NewFromDescr(
+        &PyArray_Type, descr_, rank(), dims_.data(), nullptr, nullptr, 0, nullptr));
     if (array == nullptr) return nullptr;
     flags_ = PyArray_FLAGS(array);
     PyArrayObject* before = std::exchange(kept_, array);

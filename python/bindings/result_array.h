@@ -22,8 +22,6 @@ class ResultArray {
   bool SameDims(PyArrayObject* array) const;
   // A new reference to an array with undefined contents; null with a Python error.
   PyArrayObject* New();
-  // The same without keeping it.
-  PyArrayObject* NewUnkept() const;
   // A NumPy scalar of this dtype from memory.
   PyObject* Scalar(const void* data) const;
 

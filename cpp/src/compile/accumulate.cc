@@ -1,9 +1,9 @@
-// Accumulate: matrix products that are only added to something add themselves up there. Those that
-// share a transposed right side share what it takes to read it in rows.
+// Accumulate: matrix products that are only added to something add themselves up there.
 #include <utility>
 #include <vector>
 
 #include "compile/program.h"
+#include "compile/turn_around.h"
 
 namespace wengert::compile {
 namespace {
@@ -114,48 +114,6 @@ class Accumulator {
   std::vector<bool> returned_;  // program outputs
   std::vector<int> maker_;      // number of the node
 };
-
-// Whether the product has so few rows that to turn its transposed right side around takes a good
-// part of its time.
-bool TurnsAround(const Program& program, const Node& node) {
-  constexpr int64_t kFewestRows = 4, kMostRows = 47, kLeastElements = 4096;
-  const auto* matmul = std::get_if<MatMul>(&node.prim);
-  if (matmul == nullptr || !matmul->transpose_b) return false;
-  const Dims &out = program.info(node.outputs[0]).dims, &b = program.info(node.inputs[1]).dims;
-  return b.size() == 2 && out.size() == 2 && out[0] >= kFewestRows && out[0] <= kMostRows &&
-         b[0] * b[1] >= kLeastElements;
-}
-
-// Right sides that several such products share are turned around once.
-Program TurnShared(Program program) {
-  constexpr int kSeveral = 3;
-  std::vector<int> uses(program.values.size(), 0);
-  bool any = false;
-  for (const Node& node : program.nodes) {
-    if (TurnsAround(program, node)) {
-      any |= ++uses[static_cast<size_t>(node.inputs[1].id)] == kSeveral;
-    }
-  }
-  if (!any) return program;
-  std::vector<Value> turned(program.values.size());
-  std::vector<Node> nodes;
-  for (Node& node : program.nodes) {
-    if (TurnsAround(program, node) && uses[static_cast<size_t>(node.inputs[1].id)] >= kSeveral) {
-      const Value b = node.inputs[1];
-      Value& t = turned[static_cast<size_t>(b.id)];
-      if (!t) {
-        const compile::ValueInfo info = program.info(b);
-        t = program.NewValue(info.dtype, {info.dims[1], info.dims[0]});
-        nodes.push_back({Transpose{{1, 0}}, {b}, {t}, node.origin});
-      }
-      node.inputs[1] = t;
-      std::get<MatMul>(node.prim).transpose_b = false;
-    }
-    nodes.push_back(std::move(node));
-  }
-  program.nodes = std::move(nodes);
-  return program;
-}
 
 }  // namespace
 

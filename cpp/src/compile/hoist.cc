@@ -5,6 +5,7 @@
 
 #include "compile/inner.h"
 #include "compile/program_builder.h"
+#include "compile/turn_around.h"
 
 namespace wengert::compile {
 
@@ -181,24 +182,15 @@ class Hoister {
   // A transposed right side that no iteration changes is turned around once, outside, where a
   // product has so few rows that to do so takes a good part of its time.
   void TurnAround(Program* body, size_t vars) {
-    constexpr int64_t kFewestRows = 4, kMostRows = 47, kLeastElements = 4096;
     std::vector<bool> capture(body->values.size());
     std::vector<Node> nodes;
     for (Node& node : body->nodes) {
       if (const auto* input = std::get_if<Input>(&node.prim)) {
         capture[At(node.outputs[0])] = input->index >= static_cast<int>(vars);
       }
-      auto* matmul = std::get_if<MatMul>(&node.prim);
-      if (matmul != nullptr && matmul->transpose_b && capture[At(node.inputs[1])]) {
-        const Dims out = body->info(node.outputs[0]).dims, b = body->info(node.inputs[1]).dims;
-        if (b.size() == 2 && out.size() == 2 && out[0] >= kFewestRows && out[0] <= kMostRows &&
-            b[0] * b[1] >= kLeastElements) {
-          const Value turned = body->NewValue(body->info(node.inputs[1]).dtype, {b[1], b[0]});
-          nodes.push_back({Transpose{{1, 0}}, {node.inputs[1]}, {turned}, node.origin});
-          node.inputs[1] = turned;
-          matmul->transpose_b = false;
-          turned_.push_back(turned);
-        }
+      if (TurnsAround(*body, node) && capture[At(node.inputs[1])]) {
+        turned_.push_back(AppendTurned(body, node.inputs[1], node.origin, &nodes));
+        ReadTurned(turned_.back(), &node);
       }
       nodes.push_back(std::move(node));
       capture.resize(body->values.size());

@@ -18,14 +18,6 @@ constexpr int kTileRows = 6;
 constexpr int kTileRows = 4;
 #endif
 
-template <class T>
-constexpr int kStep = VectorOf<T>::kCount;
-
-template <class T>
-WENGERT_INLINE Vector<T> Splat(T x) {
-  return x - Vector<T>{};
-}
-
 // The first n numbers of v: one masked store where the processor has it, else pieces.
 template <class T>
 WENGERT_INLINE void StorePart(T* to, Vector<T> v, int64_t n, bool accumulate) {
@@ -77,7 +69,7 @@ void Tile(const GatherGemm& g, int64_t first, int64_t rows, const T* b, int64_t 
     for (int v = 0; v < kVectors; ++v) from[v] = LoadVector(b + v * kStep<T>);
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
-      const Vector<T> factor = Splat(row[i][at]);
+      const Vector<T> factor = Broadcast(row[i][at]);
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) acc[i][v] += factor * from[v];
     }

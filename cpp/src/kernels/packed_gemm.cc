@@ -21,15 +21,8 @@ constexpr int kTileRows = 4;
 #endif
 
 template <class T>
-constexpr int kStep = VectorOf<T>::kCount;
-template <class T>
 constexpr int kTileCols = 2 * kStep<T>;
 constexpr int64_t kGroupBytes = 256 * 1024;  // of B
-
-template <class T>
-WENGERT_INLINE Vector<T> Broadcast(T x) {
-  return x - Vector<T>{};
-}
 
 // Quadratic blocks of 16 bytes a row, which every instruction set turns around in registers.
 template <class T>

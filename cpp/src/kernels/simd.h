@@ -91,6 +91,14 @@ template <class T>
 using Vector = typename VectorOf<T>::Type;
 
 template <class T>
+constexpr int kStep = VectorOf<T>::kCount;
+
+// x - 0 is x, -0 and NaN too.
+template <class T>
+WENGERT_INLINE Vector<T> Broadcast(T x) {
+  return x - Vector<T>{};
+}
+template <class T>
 WENGERT_INLINE Vector<T> LoadVector(const T* p) {
   return *reinterpret_cast<const typename VectorOf<T>::Unaligned*>(p);
 }

@@ -19,20 +19,12 @@ constexpr int kTileRows = 4;  // the products need registers of their own
 #endif
 constexpr int64_t kDepth = 256;  // of blocks of k, where it is cut
 
-template <class T>
-constexpr int kStep = VectorOf<T>::kCount;
-
 // A(i, p) is a[i * row + p * col], so that transposing costs nothing.
 template <class T>
 struct Strided {
   const T* a;
   int64_t row, col;
 };
-
-template <class T>
-WENGERT_INLINE Vector<T> Broadcast(T x) {
-  return x - Vector<T>{};
-}
 
 // Some lanes of a vector: lanes from `count` on are neither read nor written.
 #if defined(__AVX512F__)

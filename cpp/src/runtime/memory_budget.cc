@@ -176,15 +176,28 @@ PlanOptions Sharing(PlanOptions options) {
   return options;
 }
 
+// The plan in which values stand in results, made when first asked for.
+class SharingPlan {
+ public:
+  SharingPlan(const Program& program, PlanOptions options)
+      : program_(program), options_(Sharing(options)) {}
+  const std::shared_ptr<const Plan>& Get() {
+    if (plan_ == nullptr) plan_ = Plan::Build(program_, options_);
+    return plan_;
+  }
+
+ private:
+  const Program& program_;
+  const PlanOptions options_;
+  std::shared_ptr<const Plan> plan_;
+};
+
 // Where intermediate values take much memory, and a quarter of that at least can be memory of
 // results that are written later, they stand there.
-std::shared_ptr<const Plan> ShareMuch(const std::shared_ptr<const Plan>& plan,
-                                      const Program& program, PlanOptions options) {
+bool SharesMuch(const Plan& plain, SharingPlan& sharing) {
   constexpr size_t kMuch = size_t{32} << 20;
-  const size_t bytes = plan->memory_bytes();
-  if (bytes < kMuch || !options.reuse_memory) return plan;
-  const std::shared_ptr<const Plan> sharing = Plan::Build(program, Sharing(options));
-  return sharing->memory_bytes() <= bytes - bytes / 4 ? sharing : plan;
+  const size_t bytes = plain.memory_bytes();
+  return bytes >= kMuch && sharing.Get()->memory_bytes() <= bytes - bytes / 4;
 }
 
 }  // namespace
@@ -192,7 +205,8 @@ std::shared_ptr<const Plan> ShareMuch(const std::shared_ptr<const Plan>& plan,
 FittedPlan BuildWithin(const Program& program, PlanOptions options, int64_t budget) {
   FittedPlan result;
   const std::shared_ptr<const Plan> plain = Plan::Build(program, options);
-  result.plan = ShareMuch(plain, program, options);
+  SharingPlan sharing(program, options);
+  result.plan = options.reuse_memory && SharesMuch(*plain, sharing) ? sharing.Get() : plain;
   const size_t before = result.unlimited_bytes = result.plan->memory_bytes();
   if (budget < 0) return result;
   const size_t limit = static_cast<size_t>(budget);
@@ -201,9 +215,8 @@ FittedPlan BuildWithin(const Program& program, PlanOptions options, int64_t budg
                     std::to_string(before) + ", nothing to do ==\n";
     return result;
   }
-  options = Sharing(options);  // what costs nothing comes first
-  Fitter fitter(plain, options);
-  result.plan = Plan::Build(program, options);
+  Fitter fitter(plain, Sharing(options));
+  result.plan = sharing.Get();  // what costs nothing comes first
   if (result.plan->memory_bytes() > limit) {
     const std::shared_ptr<const Plan> plan = fitter.Find(limit);
     if (plan == nullptr || plan->memory_bytes() > limit) {

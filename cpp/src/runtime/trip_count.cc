@@ -83,10 +83,10 @@ std::optional<int64_t> TripCount::Turns(int64_t start, int64_t to) const {
 std::optional<TripCount> FindTripCount(const compile::WhileLoop& loop) {
   const Program& cond = *loop.cond;
   if (cond.outputs.size() != 1) return std::nullopt;
+  const Node* const tests = MakerOf(cond, cond.outputs[0]);
   for (const Node& node : cond.nodes) {
-    const bool plain = std::holds_alternative<compile::Input>(node.prim) ||
-                       std::holds_alternative<compile::Const>(node.prim) ||
-                       MakerOf(cond, cond.outputs[0]) == &node;
+    const bool plain = &node == tests || std::holds_alternative<compile::Input>(node.prim) ||
+                       std::holds_alternative<compile::Const>(node.prim);
     if (!plain) return std::nullopt;
   }
   const auto test = Operands(cond, cond.outputs[0], ScalarOp::kLess);
